@@ -1,0 +1,73 @@
+"""The seam of the decision: what a policy sees, and what it answers.
+
+A policy is a pure function: chance enters through `Situation.draw`, so that a decision can be replayed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, TypeAlias
+
+from cascade.types import Attempt, History, Task
+
+Action: TypeAlias = Literal["start", "accept", "retry", "escalate", "stop"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """What is known when the next step is chosen.
+
+    tiers: names, cheapest first. probabilities: the classifier's P(first attempt passes) by tier.
+    attempts: those made so far, oldest first. expected_cost: USD of one next attempt by tier, lost cache
+    included (None: no price known). budget_usd: what is left for this task (None: no limit).
+    draw: uniform in [0, 1), for exploration.
+    """
+
+    task: Task
+    tiers: tuple[str, ...]
+    probabilities: Mapping[str, float]
+    attempts: tuple[Attempt, ...] = ()
+    expected_cost: Mapping[str, float | None] = field(default_factory=dict)
+    budget_usd: float | None = None
+    draw: float = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One step that was weighed: its pass probability, expected cost in USD and, if computed, its value in USD."""
+
+    action: Action
+    tier: str | None
+    p: float | None = None
+    cost_usd: float | None = None
+    value_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """An action, why it was taken, what was weighed, and the probability with which it was taken.
+
+    `history` overrides the configured one for the next attempt (None: as configured for that tier).
+    """
+
+    action: Action
+    tier: str | None
+    reason: str
+    options: tuple[Option, ...] = ()
+    propensity: float = 1.0
+    explored: bool = False
+    history: History | None = None
+
+
+class Policy(Protocol):
+    """Chooses the next step. Found by entry point in the group `cascade.policies`."""
+
+    @property
+    def name(self) -> str:
+        """A short stable name for the trace."""
+        ...
+
+    def decide(self, situation: Situation) -> Decision:
+        """With no attempts yet: a `start` decision (or `stop`). After an attempt: any other action."""
+        ...

@@ -1,0 +1,191 @@
+"""The words of the domain as frozen values: task, diagnostic, verdict, usage, attempt.
+
+Everything here is plain data without behaviour beyond looking at itself. Mappings are to be treated as
+read-only. Money is `Decimal` USD, time is seconds, tokens are counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal, TypeAlias
+
+JsonValue: TypeAlias = "str | int | float | bool | None | Sequence[JsonValue] | Mapping[str, JsonValue]"
+JsonObject: TypeAlias = Mapping[str, JsonValue]
+
+Severity: TypeAlias = Literal["error", "warning", "info"]
+CheckStatus: TypeAlias = Literal["passed", "failed", "unchecked"]
+History: TypeAlias = Literal["full", "last", "diagnostics", "none"]
+TaskStatus: TypeAlias = Literal["accepted", "rejected", "budget_exhausted", "error"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One thing to be done: a prompt, the files it works on, the checks its answer must pass.
+
+    `files` and `tests` map workspace-relative POSIX paths to text. `workspace` is a directory to start
+    from (copied, never written). `target` is the path that a single code block goes to. `validators` names
+    a subset of the configured ones; None means all. Tests are shown to the model only if `show_tests`.
+    """
+
+    prompt: str
+    id: str = "task"
+    files: Mapping[str, str] = field(default_factory=dict)
+    workspace: str | None = None
+    target: str | None = None
+    tests: Mapping[str, str] = field(default_factory=dict)
+    validators: tuple[str, ...] | None = None
+    metadata: JsonObject = field(default_factory=dict)
+    show_tests: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnostic:
+    """One located finding. `line` and `column` count from 1; None where the tool gives no place.
+
+    `source` is the offending source line, for feedback.
+    """
+
+    message: str
+    code: str = ""
+    severity: Severity = "error"
+    path: str | None = None
+    line: int | None = None
+    column: int | None = None
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What one validator says. `detail` says why, where the status alone does not (above all: unchecked)."""
+
+    name: str
+    status: CheckStatus
+    latency_s: float = 0.0
+    diagnostics: tuple[Diagnostic, ...] = ()
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The validators' answer taken together.
+
+    failed if any failed; else unchecked if any could not check (or none ran); else passed.
+    """
+
+    status: CheckStatus
+    reports: tuple[Report, ...] = ()
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """All findings of all validators, in the order in which they ran."""
+        return tuple(found for report in self.reports for found in report.diagnostics)
+
+    @classmethod
+    def of(cls, reports: Sequence[Report]) -> Verdict:
+        """Fold reports into one verdict."""
+        statuses = {report.status for report in reports}
+        status: CheckStatus = "passed"
+        if "failed" in statuses:
+            status = "failed"
+        elif "unchecked" in statuses or not statuses:
+            status = "unchecked"
+        return cls(status=status, reports=tuple(reports))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens by class. `input` includes `cached_input`; `output` includes `reasoning`.
+
+    `estimated` is True where the provider reported no counts and they were inferred.
+    """
+
+    input: int = 0
+    cached_input: int = 0
+    output: int = 0
+    reasoning: int = 0
+    estimated: bool = False
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            input=self.input + other.input,
+            cached_input=self.cached_input + other.cached_input,
+            output=self.output + other.output,
+            reasoning=self.reasoning + other.reasoning,
+            estimated=self.estimated or other.estimated,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """A tool call as the model wrote it: `arguments` is the raw text, valid JSON or not."""
+
+    name: str
+    arguments: str
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """What an answer proposes: its text, the files that were extracted from it, its tool calls."""
+
+    text: str
+    files: Mapping[str, str] = field(default_factory=dict)
+    deleted: tuple[str, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One generation and its check.
+
+    `number` counts the task's attempts from 1, `tier_attempt` those of the same tier. `after` is the tier
+    whose failure was shown (None if nothing was shown), `history` what was shown of it. `cost_usd` is None
+    where the price is declared unknown. `error` is the code of a `ModelError` if the call failed.
+    """
+
+    number: int
+    tier: str
+    tier_attempt: int = 1
+    after: str | None = None
+    history: History = "none"
+    model: str = ""
+    answered_by: str | None = None
+    endpoint: str = ""
+    output: str = ""
+    reasoning: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+    deleted: tuple[str, ...] = ()
+    verdict: Verdict | None = None
+    usage: Usage = field(default_factory=Usage)
+    cost_usd: Decimal | None = Decimal(0)
+    latency_s: float = 0.0
+    first_token_s: float | None = None
+    finish_reason: str | None = None
+    tries: int = 1
+    error: str | None = None
+    error_message: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """The end of a task: the accepted answer, or the best there is and why it was not accepted."""
+
+    id: str
+    status: TaskStatus
+    output: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
+    tier: str | None = None
+    attempts: tuple[Attempt, ...] = ()
+    cost_usd: Decimal | None = Decimal(0)
+    latency_s: float = 0.0
+    reason: str = ""
+    error: str | None = None
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """The verdict on the answer that is given: the accepted one, or the last that was checked."""
+        checked = [attempt.verdict for attempt in self.attempts if attempt.verdict is not None]
+        return checked[-1] if checked else None

@@ -1,0 +1,112 @@
+"""The arrows of ARCHITECTURE.md: a module imports only what stands below it, lazily or not."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+# Top to bottom. A module may import modules of rows below its own, and of its own row in its own room.
+LAYERS: list[tuple[str, ...]] = [
+    ("cascade.cli",),
+    ("cascade.server", "cascade.integrations"),
+    ("cascade.wiring",),
+    ("cascade.graph",),
+    ("cascade.nodes",),
+    ("cascade.report",),
+    ("cascade.tuning",),
+    ("cascade.replay",),
+    ("cascade.policy",),
+    ("cascade.testing",),
+    ("cascade.models",),
+    ("cascade.prompting", "cascade.extraction"),
+    ("cascade.ledger",),
+    ("cascade.budget",),
+    ("cascade.prices",),
+    ("cascade.trace",),
+    ("cascade.config",),
+    ("cascade.tasks", "cascade.results"),
+    ("cascade.classifiers", "cascade.validators"),
+    ("cascade.storage",),
+    ("cascade.codec",),
+    ("cascade.types", "cascade.errors"),
+]
+# What only one place may import.
+SOLE_IMPORTERS = {"langgraph": {"cascade.graph"}, "openai": {"cascade.models.openai"}}
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    """Dotted name and file of every module of the library."""
+    for folder in ("cascade", "classifiers", "validators"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            parts = parts if parts[0] == "cascade" else ("cascade", *parts)
+            yield ".".join(part for part in parts if part != "__init__"), path
+
+
+MODULES = dict(modules())
+
+
+def imports(path: Path) -> set[str]:
+    """Every dotted name the file imports, inside functions too; type-checking imports count as well."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                found.add(full if full in MODULES else str(node.module))
+    return found
+
+
+def row(module: str) -> int:
+    """The layer's number; the most specific prefix wins."""
+    for number, names in enumerate(LAYERS):
+        if any(module == name or module.startswith(f"{name}.") for name in names):
+            return number
+    raise AssertionError(f"{module} stands in no layer: give it a place in LAYERS and in ARCHITECTURE.md")
+
+
+def room(module: str) -> str:
+    return ".".join(module.split(".")[:2])
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES) - {"cascade", "cascade.__main__"}))
+def test_arrows_point_down_only(module: str) -> None:
+    for wanted in imports(MODULES[module]):
+        if not wanted.startswith("cascade.") or room(wanted) == room(module):
+            continue
+        assert row(wanted) > row(module), f"{module} imports {wanted}, which does not stand below it"
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_some_libraries_have_one_importer(module: str) -> None:
+    for wanted in imports(MODULES[module]):
+        allowed = SOLE_IMPORTERS.get(wanted.split(".")[0])
+        if allowed is None or room(module) in {"cascade.integrations"}:
+            continue
+        assert module in allowed, f"{module} imports {wanted}; only {sorted(allowed)} may"
+
+
+def test_no_import_cycle() -> None:
+    graph = {
+        name: {wanted for wanted in imports(path) if wanted in MODULES} - {name}
+        for name, path in MODULES.items()
+    }
+    done: set[str] = set()
+
+    def visit(name: str, trail: tuple[str, ...]) -> None:
+        assert name not in trail, "import cycle: " + " -> ".join([*trail[trail.index(name) :], name])
+        if name in done:
+            return
+        for wanted in sorted(graph[name]):
+            visit(wanted, (*trail, name))
+        done.add(name)
+
+    for name in graph:
+        visit(name, ())
