@@ -9,7 +9,7 @@
     │   ├── ModelError      an endpoint's answer, or its lack
     │   ├── SandboxError    model-written code cannot be isolated here
     │   └── StorageError    a trace or results file cannot be read or written
-    ├── BudgetExhausted     the next call does not fit the budget                 exit 1
+    ├── BudgetExhaustedError the next call does not fit the budget                 exit 1
     └── SupportError        the log cannot answer what is asked of it             exit 1
 
 Each has a stable `code`, says what and why in its message, and how to mend it in `hint`.
@@ -118,7 +118,7 @@ class StorageError(OutsideError):
     code = "storage"
 
 
-class BudgetExhausted(CascadeError):
+class BudgetExhaustedError(CascadeError):
     """The next call, at its worst case, does not fit what is left of the budget."""
 
     code = "budget"

@@ -35,7 +35,7 @@ class Situation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """One step that was weighed: its pass probability, expected cost in USD and, if computed, its value in USD."""
+    """One step that was weighed: its pass probability, expected cost and, if computed, value (both USD)."""
 
     action: Action
     tier: str | None
