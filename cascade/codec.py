@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter
 
@@ -17,10 +18,10 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 
 def to_json(value: object) -> Any:
     """A domain value as JSON types; `Decimal` becomes a string, so that no digit is lost."""
-    return _adapter(type(value)).dump_python(value, mode="json")
+    return _adapter(cast("Hashable", type(value))).dump_python(value, mode="json")
 
 
 def from_json(kind: type[T], data: object) -> T:
     """The inverse of `to_json`. Raises pydantic's ValidationError if `data` is not of that shape."""
-    value: T = _adapter(kind).validate_python(data)
+    value: T = _adapter(cast("Hashable", kind)).validate_python(data)
     return value
