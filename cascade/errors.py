@@ -20,7 +20,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cascade.types import Usage
+    from cascade.types import Charge, Usage
 
 
 class CascadeError(Exception):
@@ -83,7 +83,8 @@ class ModelError(OutsideError):
     """A call to an endpoint failed.
 
     `retryable` says whether the same request may succeed later, `status` is the HTTP status if there was
-    one, `usage` what was billed as far as is known (None: unknown), `tries` how many requests were made.
+    one, `usage` what was billed as far as is known (None: unknown), `tries` how many requests were made,
+    `charges` each of them.
     """
 
     code = "model"
@@ -104,6 +105,7 @@ class ModelError(OutsideError):
         self.status = status
         self.usage = usage
         self.tries = tries
+        self.charges: tuple[Charge, ...] = ()
 
 
 class SandboxError(OutsideError):

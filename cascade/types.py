@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Literal, TypeAlias
 
@@ -21,6 +22,7 @@ JsonObject: TypeAlias = Mapping[str, JsonValue]
 Severity: TypeAlias = Literal["error", "warning", "info"]
 CheckStatus: TypeAlias = Literal["passed", "failed", "unchecked"]
 History: TypeAlias = Literal["full", "last", "diagnostics", "none"]
+Billing: TypeAlias = Literal["reported", "estimated", "unknown", "none"]
 TaskStatus: TypeAlias = Literal["accepted", "rejected", "budget_exhausted", "error"]
 
 
@@ -119,6 +121,26 @@ class Usage:
             reasoning=self.reasoning + other.reasoning,
             estimated=self.estimated or other.estimated,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Charge:
+    """One request that an endpoint billed, or may have billed: an answer, a failed try, a cut stream.
+
+    `model` is the one that was asked for (the one priced), `at` when the request was sent (UTC). `billing`
+    says how `usage` is known: `reported` by the endpoint; `estimated` from what was sent and received;
+    `unknown` where nothing came back, so that anything up to the worst case may have been billed; `none`
+    where the endpoint certainly billed nothing. `error` is the code of the failure, None for an answer.
+    """
+
+    endpoint: str
+    model: str
+    usage: Usage
+    at: datetime
+    billing: Billing = "reported"
+    error: str | None = None
+    latency_s: float = 0.0
+    answered_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from cascade.types import History, JsonObject, ToolCall, Usage
+from cascade.types import Charge, History, JsonObject, ToolCall, Usage
+
+
+class Meter:
+    """Collects every charge of a call, however the call ends: answered, failed or cancelled.
+
+    A caller that must not lose money gives one with the request and reads `charges` in a `finally`.
+    """
+
+    def __init__(self) -> None:
+        self.charges: list[Charge] = []
+
+    def __call__(self, charge: Charge) -> None:
+        """Book one charge. Models call it as soon as a request has ended."""
+        self.charges.append(charge)
+
+    @property
+    def usage(self) -> Usage:
+        """The sum over all charges so far."""
+        return sum((charge.usage for charge in self.charges), Usage())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +33,9 @@ class ModelRequest:
     """One call. `messages` are chat messages as JSON objects, in the order in which they are sent.
 
     `task_id`, `tier`, `tier_attempt`, `after` and `history` say what the call is for; recorded models are
-    matched by them (design 5.7), endpoints ignore them. `tools` are OpenAI tool definitions.
+    matched by them (design 5.7), endpoints ignore them. `tools` are OpenAI tool definitions. `extra` goes
+    into the request's body. `deadline_s` is what is left for this call in seconds, retries and waits
+    included (None: the endpoint's own limit). `meter` is told of every charge.
     """
 
     messages: tuple[JsonObject, ...]
@@ -25,6 +46,13 @@ class ModelRequest:
     history: History = "none"
     tools: tuple[JsonObject, ...] = ()
     extra: Mapping[str, object] = field(default_factory=dict)
+    deadline_s: float | None = None
+    meter: Meter | None = field(default=None, compare=False)
+
+    def book(self, charge: Charge) -> None:
+        """Tell the meter, if there is one."""
+        if self.meter is not None:
+            self.meter(charge)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +60,8 @@ class Completion:
     """What came back. `model` is the name that the endpoint answered with, `endpoint` which one it was.
 
     `finish_reason` is the provider's, or `cut` where an observer ended the stream early. `tries` counts
-    requests made in all, the successful one included.
+    requests made in all, the successful one included. `usage` is the sum over `charges`, so failed tries
+    that were billed are in it; a model that makes one request only may leave `charges` empty.
     """
 
     text: str
@@ -45,10 +74,14 @@ class Completion:
     tries: int = 1
     reasoning: str | None = None
     tool_calls: tuple[ToolCall, ...] = ()
+    charges: tuple[Charge, ...] = ()
 
 
 class Observer(Protocol):
-    """Sees an answer while it streams."""
+    """Sees an answer while it streams.
+
+    If it has a method `restart()`, that is called when a broken stream is tried again from the beginning.
+    """
 
     def __call__(self, delta: str) -> bool:
         """Take the next piece of text; True ends the generation here (it is booked for what it cost)."""
