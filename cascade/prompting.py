@@ -1,6 +1,6 @@
-"""Messages for a model: what is stable first, so that a provider's prefix cache hits, and a retry only appends.
+"""Messages for a model: what is stable first, so that a prefix cache hits, and a retry only appends.
 
-What an attempt is shown of the ones before is its `history` (design 5.9): `full` keeps the former request as a
+What an attempt is shown of the ones before is its `history`: `full` keeps the former request as a
 byte-for-byte prefix; `last` shows the last answer with its diagnostics; `diagnostics` the diagnostics without
 the answer; `none` the task afresh.
 """
@@ -14,9 +14,9 @@ from pathlib import PurePosixPath
 from cascade.types import Attempt, History, JsonObject, Task, Verdict
 
 DEFAULT_SYSTEM_PROMPT = (
-    "You are a careful programmer. Reply with the complete content of each file that you write, each in one fenced "
-    "code block whose info line carries the language and the path, like ```python path/to/file.py. A single "
-    "block without a path is taken for the file that the task asks for. Do not leave anything out."
+    "You are a careful programmer. Reply with the complete content of each file that you write, each in one "
+    "fenced code block whose info line carries the language and the path, like ```python path/to/file.py. A "
+    "single block without a path is taken for the file that the task asks for. Do not leave anything out."
 )
 _FRESH = (
     "An earlier answer to this task failed its checks:\n{feedback}\n"
@@ -79,7 +79,7 @@ def _opening(task: Task, system_prompt: str, *, extra: str = "") -> tuple[JsonOb
 
 
 def task_text(task: Task) -> str:
-    """The task as its first user message: files in the order of their paths, then the prompt, then any tests."""
+    """The task as its first user message: files in the order of their paths, the prompt, then shown tests."""
     shown = dict(sorted(task.files.items()))
     parts = [_file(path, text) for path, text in shown.items()]
     parts.append(task.prompt)
