@@ -1,0 +1,90 @@
+"""Text to a sparse hashed vector, in pure Python: equal to scikit-learn's hashing, without importing it.
+
+A token's bucket and sign come from MurmurHash3 (x86, 32 bit, seed 0), as in scikit-learn's
+`HashingVectorizer` (Weinberger et al., "Feature hashing for large scale multitask learning", arXiv
+0902.2206). No word of a training prompt is stored in an artefact, and its size does not grow with the log.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_MASK = 0xFFFFFFFF
+_WORD = re.compile(r"\w\w+|\d")
+_SPACE = re.compile(r"\s+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextSpec:
+    """How text becomes numbers.
+
+    words, chars: lengths of n-grams, both ends included (None: none of that kind). buckets: length of the
+    vector. clip: characters that are read at most (three quarters from the start, the rest from the end), so
+    that the time does not depend on the prompt's length.
+    """
+
+    words: tuple[int, int] | None = (1, 2)
+    chars: tuple[int, int] | None = None
+    buckets: int = 4096
+    clip: int = 2048
+
+
+def clip(text: str, limit: int) -> str:
+    """At most `limit` characters of `text` (and one line break): its start and its end."""
+    if len(text) <= limit:
+        return text
+    tail = limit // 4
+    return f"{text[: limit - tail]}\n{text[len(text) - tail :]}"
+
+
+def murmurhash3_32(data: bytes, seed: int = 0) -> int:
+    """MurmurHash3 x86 32 bit as a signed integer (A. Appleby, public domain algorithm)."""
+    state = seed
+    whole = len(data) & ~3
+    for start in range(0, whole, 4):
+        block = int.from_bytes(data[start : start + 4], "little") * 0xCC9E2D51 & _MASK
+        block = (block << 15 | block >> 17) * 0x1B873593 & _MASK
+        state ^= block
+        state = ((state << 13 | state >> 19) & _MASK) * 5 + 0xE6546B64 & _MASK
+    if whole < len(data):
+        block = int.from_bytes(data[whole:], "little") * 0xCC9E2D51 & _MASK
+        state ^= (block << 15 | block >> 17) * 0x1B873593 & _MASK
+    state ^= len(data)
+    state = (state ^ state >> 16) * 0x85EBCA6B & _MASK
+    state = (state ^ state >> 13) * 0xC2B2AE35 & _MASK
+    state ^= state >> 16
+    return state - (1 << 32) if state & 0x80000000 else state
+
+
+def tokens(text: str, spec: TextSpec) -> Iterator[str]:
+    """The n-grams of the clipped, lower-cased text; those of characters start with a control character."""
+    text = clip(text, spec.clip).lower()
+    if spec.words is not None:
+        words = _WORD.findall(text)
+        for size in range(spec.words[0], spec.words[1] + 1):
+            for start in range(len(words) - size + 1):
+                yield " ".join(words[start : start + size])
+    if spec.chars is not None:
+        text = _SPACE.sub(" ", text)
+        for size in range(spec.chars[0], spec.chars[1] + 1):
+            for start in range(len(text) - size + 1):
+                yield f"\x01{text[start : start + size]}"
+
+
+def hashed(text: str, spec: TextSpec) -> dict[int, float]:
+    """Bucket to value, of length 1 in the Euclidean norm; a token counts 1 + ln(its number).
+
+    Tokens that share a bucket add up, each with the sign of its hash.
+    """
+    vector: dict[int, float] = {}
+    for token, count in Counter(tokens(text, spec)).items():
+        code = murmurhash3_32(token.encode("utf-8", "surrogatepass"))
+        bucket = abs(code) % spec.buckets
+        weight = 1.0 + math.log(count)
+        vector[bucket] = vector.get(bucket, 0.0) + (weight if code >= 0 else -weight)
+    norm = math.sqrt(math.fsum(value * value for value in vector.values()))
+    return {bucket: value / norm for bucket, value in vector.items()} if norm else {}
