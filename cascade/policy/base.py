@@ -20,8 +20,10 @@ class Situation:
 
     tiers: names, cheapest first. probabilities: the classifier's P(first attempt passes) by tier.
     attempts: those made so far, oldest first. expected_cost: USD of one next attempt by tier, lost cache
-    included (None: no price known). budget_usd: what is left for this task (None: no limit).
-    draw: uniform in [0, 1), for exploration.
+    included (None: no price known). same_tier_cost: the same, for an attempt directly after another at that
+    tier, whose prefix is still cached (a tier that is missing here costs what expected_cost says).
+    expected_latency_s: seconds of one attempt by tier. budget_usd: what is left for this task (None: no
+    limit). draw: uniform in [0, 1), for exploration.
     """
 
     task: Task
@@ -29,6 +31,8 @@ class Situation:
     probabilities: Mapping[str, float]
     attempts: tuple[Attempt, ...] = ()
     expected_cost: Mapping[str, float | None] = field(default_factory=dict)
+    same_tier_cost: Mapping[str, float | None] = field(default_factory=dict)
+    expected_latency_s: Mapping[str, float] = field(default_factory=dict)
     budget_usd: float | None = None
     draw: float = 0.5
 
@@ -48,7 +52,8 @@ class Option:
 class Decision:
     """An action, why it was taken, what was weighed, and the probability with which it was taken.
 
-    `history` overrides the configured one for the next attempt (None: as configured for that tier).
+    `history` overrides the configured one for the next attempt (None: as configured for that tier). With
+    `stop`, `tier` names whose answer is the best there is, where the policy has a view of it.
     """
 
     action: Action

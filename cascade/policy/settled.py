@@ -1,0 +1,57 @@
+"""What every policy does with a verdict that leaves nothing to weigh."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from cascade.policy.base import Decision, Situation
+from cascade.types import Attempt
+
+OnUnchecked: TypeAlias = Literal["stop", "accept"]
+
+
+def settled(situation: Situation, on_unchecked: OnUnchecked) -> Decision | None:
+    """The decision that the last verdict alone settles, or None where the policy has to choose.
+
+    A passed verdict is accepted. An unchecked one never escalates: where no validator applied there was
+    nothing to check and the answer is accepted; where one could not check, a dearer model would not be
+    checked any better, so the answer is given back as it is (`accept` only if the config says so).
+    """
+    if not situation.attempts:
+        return None
+    last = situation.attempts[-1]
+    if last.error is not None or last.verdict is None or last.verdict.status == "failed":
+        return None
+    if last.verdict.status == "passed":
+        return Decision(action="accept", tier=last.tier, reason=f"accept: {last.tier} passed every check")
+    if not last.verdict.reports:
+        return Decision(action="accept", tier=last.tier, reason="accept: nothing to check")
+    names = ", ".join(report.name for report in last.verdict.reports if report.status == "unchecked")
+    return Decision(action=on_unchecked, tier=last.tier, reason=f"{on_unchecked}: {names} could not check")
+
+
+def what_happened(last: Attempt) -> str:
+    """The last attempt in a few words, for a reason."""
+    count = "first" if last.tier_attempt == 1 else f"{last.tier_attempt}."
+    if last.error is not None:
+        return f"{last.tier} could not be called ({last.error})"
+    found = len(last.verdict.diagnostics) if last.verdict is not None else 0
+    return f"{last.tier}'s {count} attempt failed ({found} diagnostic{'' if found == 1 else 's'})"
+
+
+def fits(situation: Situation, tier: str) -> bool:
+    """Whether one more attempt at the tier is expected to fit what is left for the task."""
+    cost = situation.expected_cost.get(tier)
+    return situation.budget_usd is None or cost is None or cost <= situation.budget_usd
+
+
+def usd(amount: float | None) -> str:
+    """An amount for a reason: three significant figures, never in powers of ten."""
+    if amount is None:
+        return "unknown cost"
+    if amount == 0:
+        return "$0"
+    digits = 2
+    while digits < 8 and abs(amount) < 10 ** (2 - digits):
+        digits += 1
+    return f"${amount:.{digits}f}"
