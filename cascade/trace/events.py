@@ -1,0 +1,289 @@
+"""The records of a trace, schema 1: one pydantic class an event. What is written here is public API.
+
+A trace is JSON lines; `Event` is the union of all records, told apart by `event`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+
+from cascade.types import Billing, CheckStatus, History, JsonValue, Severity, TaskStatus
+
+SCHEMA = 1
+
+
+class Record(BaseModel):
+    """Base of everything in a trace: unknown keys are refused, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
+
+
+class Content(Record):
+    """A text by the content rule: `full` has all three, `hash` no text, `none` the length only."""
+
+    chars: int
+    sha256: str | None = None
+    text: str | None = None
+
+
+class UsageRecord(Record):
+    """Tokens by class; `input` includes `cached_input`, `output` includes `reasoning`."""
+
+    input: int = 0
+    cached_input: int = 0
+    output: int = 0
+    reasoning: int = 0
+    estimated: bool = False
+
+
+class PriceRecord(Record):
+    """The price that a cost was computed with, per 1M tokens, and where it comes from."""
+
+    input: Decimal
+    cached_input: Decimal
+    output: Decimal
+    currency: str = "USD"
+    source: str
+    as_of: str
+    version: str
+    note: str = ""
+
+
+class ChargeRecord(Record):
+    """One request within an attempt, and what it cost. `cost_usd` is None where the price is unknown.
+
+    `worst_usd` is what it may have cost at most, where `billing` is `unknown`.
+    """
+
+    endpoint: str
+    model: str
+    answered_by: str | None = None
+    at: AwareDatetime
+    billing: Billing = "reported"
+    usage: UsageRecord = UsageRecord()
+    cost_usd: Decimal | None = None
+    worst_usd: Decimal | None = None
+    price: PriceRecord | None = None
+    error: str | None = None
+    latency_s: float = 0.0
+
+
+class DiagnosticRecord(Record):
+    """One located finding."""
+
+    path: str | None = None
+    line: int | None = None
+    column: int | None = None
+    code: str = ""
+    severity: Severity = "error"
+    message: str
+    source: str | None = None
+
+
+class ValidatorRecord(Record):
+    """What one validator said."""
+
+    name: str
+    status: CheckStatus
+    latency_s: float = 0.0
+    diagnostics: tuple[DiagnosticRecord, ...] = ()
+    detail: str | None = None
+
+
+class OptionRecord(Record):
+    """One step that a policy weighed."""
+
+    action: str
+    tier: str | None = None
+    p: float | None = None
+    cost_usd: float | None = None
+    value_usd: float | None = None
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Base(Record):
+    """What every line has: which run, task, span and node, and when (UTC)."""
+
+    schema_: Literal[1] = Field(default=1, alias="schema")
+    event: str
+    time: AwareDatetime = Field(default_factory=_now)
+    run_id: str
+    task_id: str | None = None
+    trace_id: str
+    span_id: str
+    parent_span_id: str | None = None
+    node: str | None = None
+
+
+class RunStarted(Base):
+    """A run began. `config` is the expanded configuration without secrets."""
+
+    event: Literal["run.started"] = "run.started"
+    config_sha256: str | None = None
+    config: JsonValue = None
+    versions: dict[str, str] = Field(default_factory=dict)
+    sandbox: tuple[str, ...] = ()
+    tasks: int | None = None
+    resumed: bool = False
+
+
+class TaskStarted(Base):
+    """A task began. `prompt_sha256` and the files' hashes are there under every content rule but `none`."""
+
+    event: Literal["task.started"] = "task.started"
+    prompt: Content
+    files: dict[str, Content] = Field(default_factory=dict)
+    tests: dict[str, Content] = Field(default_factory=dict)
+    target: str | None = None
+    metadata: JsonValue = None
+
+
+class RouteDecided(Base):
+    """The first tier was chosen."""
+
+    event: Literal["route.decided"] = "route.decided"
+    classifier: str
+    version: str = ""
+    probabilities: dict[str, float] = Field(default_factory=dict)
+    tier: str | None
+    propensity: float = 1.0
+    explored: bool = False
+    latency_s: float = 0.0
+    reason: str = ""
+
+
+class AttemptRecord(Base):
+    """What all events of an attempt share. `tier_attempt`, `after` and `history` make it a recording."""
+
+    attempt: int
+    tier: str
+    tier_attempt: int = 1
+    after: str | None = None
+    history: History = "none"
+    model: str
+
+
+class AttemptStarted(AttemptRecord):
+    """Written and flushed before the call. `messages` only under content rule `full`."""
+
+    event: Literal["attempt.started"] = "attempt.started"
+    endpoint: str = ""
+    messages_sha256: str | None = None
+    messages: JsonValue = None
+    reserved_usd: Decimal | None = None
+
+
+class AttemptFinished(AttemptRecord):
+    """An answer came. `usage` and `cost_usd` are sums over `charges`, failed tries included."""
+
+    event: Literal["attempt.finished"] = "attempt.finished"
+    endpoint: str = ""
+    answered_by: str | None = None
+    usage: UsageRecord
+    cost_usd: Decimal | None
+    unknown_usd: Decimal = Decimal(0)
+    price: PriceRecord | None = None
+    latency_s: float = 0.0
+    first_token_s: float | None = None
+    finish_reason: str | None = None
+    tries: int = 1
+    output: Content | None = None
+    reasoning: Content | None = None
+    tool_calls: JsonValue = None
+    charges: tuple[ChargeRecord, ...] = ()
+
+
+class AttemptFailed(AttemptRecord):
+    """No answer came. `cost_usd` was billed as far as is known, `unknown_usd` at most on top of it."""
+
+    event: Literal["attempt.failed"] = "attempt.failed"
+    endpoint: str = ""
+    code: str
+    message: str = ""
+    retryable: bool = False
+    usage: UsageRecord | None = None
+    cost_usd: Decimal | None = None
+    unknown_usd: Decimal = Decimal(0)
+    latency_s: float = 0.0
+    tries: int = 1
+    charges: tuple[ChargeRecord, ...] = ()
+
+
+class ValidationFinished(Base):
+    """An answer was checked."""
+
+    event: Literal["validation.finished"] = "validation.finished"
+    attempt: int
+    tier: str | None = None
+    verdict: CheckStatus
+    validators: tuple[ValidatorRecord, ...] = ()
+    latency_s: float = 0.0
+
+
+class PolicyDecided(Base):
+    """The next step was chosen. `options` are the steps weighed, with p and cost."""
+
+    event: Literal["policy.decided"] = "policy.decided"
+    policy: str = ""
+    attempt: int = 0
+    action: str
+    tier: str | None = None
+    reason: str = ""
+    options: tuple[OptionRecord, ...] = ()
+    propensity: float = 1.0
+    explored: bool = False
+    history: History | None = None
+
+
+class TaskFinished(Base):
+    """A task ended. `result` is the line of the results file, under content rule `full`."""
+
+    event: Literal["task.finished"] = "task.finished"
+    status: TaskStatus
+    tier: str | None = None
+    attempts: int = 0
+    cost_usd: Decimal | None
+    unknown_usd: Decimal = Decimal(0)
+    latency_s: float = 0.0
+    reason: str = ""
+    error: str | None = None
+    result: JsonValue = None
+
+
+class RunFinished(Base):
+    """A run ended (`interrupted`: by a signal). Totals are over this run's attempts."""
+
+    event: Literal["run.finished"] = "run.finished"
+    tasks: int = 0
+    accepted: int = 0
+    attempts: int = 0
+    usage: UsageRecord = UsageRecord()
+    cost_usd: Decimal | None
+    unknown_usd: Decimal = Decimal(0)
+    latency_s: float = 0.0
+    interrupted: bool = False
+
+
+Event = Annotated[
+    RunStarted
+    | TaskStarted
+    | RouteDecided
+    | AttemptStarted
+    | AttemptFinished
+    | AttemptFailed
+    | ValidationFinished
+    | PolicyDecided
+    | TaskFinished
+    | RunFinished,
+    Field(discriminator="event"),
+]
+AttemptEnded = AttemptFinished | AttemptFailed
+
+EVENT: TypeAdapter[Event] = TypeAdapter(Event)

@@ -1,0 +1,104 @@
+"""Reads traces, plain or gzipped. A torn last line is reported, a broken line elsewhere is named."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from cascade.errors import StorageError
+from cascade.trace.events import EVENT, SCHEMA, Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """A fault found at a line (from 1; 0: the file as a whole)."""
+
+    line: int
+    message: str
+
+
+@dataclass(slots=True, kw_only=True)
+class TraceLog:
+    """What a file holds: events in order, lines that are broken, and whether the last one is torn."""
+
+    path: Path
+    events: list[Event] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    torn: Problem | None = None
+
+
+def read_trace(path: Path | str, *, strict: bool = True) -> TraceLog:
+    """Read a whole trace.
+
+    With `strict` a broken line that is not the last raises `StorageError` (`storage.broken`); otherwise it
+    is listed in `problems`. Raises `StorageError` too if the file cannot be read or is of another schema.
+    """
+    path = Path(path)
+    log = TraceLog(path=path)
+    pending: Problem | None = None
+    for number, line, whole in _lines(path):
+        if pending is not None:
+            log.problems.append(pending)
+            pending = None
+        if not line.strip():
+            continue
+        try:
+            log.events.append(EVENT.validate_json(line))
+        except ValidationError as error:
+            pending = _explain(path, number, line, error)
+            if not whole:
+                log.torn, pending = pending, None
+    if pending is not None:
+        log.problems.append(pending)
+    if strict and log.problems:
+        first = log.problems[0]
+        raise StorageError(
+            f"{path}:{first.line}: {first.message}",
+            hint="`cascade trace verify` lists all faults of a trace",
+            code="storage.broken",
+        )
+    return log
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes, bool]]:
+    """Number, bytes and whether the line has its end. A gzip cut short ends like a torn line."""
+    number, line = 0, b""
+    try:
+        with path.open("rb") as raw:
+            packed = raw.read(2) == b"\x1f\x8b"
+            raw.seek(0)
+            stream = gzip.GzipFile(fileobj=raw) if packed else raw
+            for number, line in enumerate(stream, start=1):
+                yield number, line, line.endswith(b"\n")
+    except EOFError:
+        yield number + 1, b"{", False
+    except (OSError, zlib.error) as error:
+        raise StorageError(
+            f"cannot read the trace {path}: {getattr(error, 'strerror', None) or error}",
+            hint="give the path of a trace that `cascade run --trace` wrote",
+            code="storage.read",
+        ) from error
+
+
+def _explain(path: Path, number: int, line: bytes, error: ValidationError) -> Problem:
+    import orjson
+
+    try:
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError as broken:
+        return Problem(line=number, message=f"not JSON: {broken}")
+    schema = value.get("schema") if isinstance(value, dict) else None
+    if isinstance(schema, int) and schema != SCHEMA:
+        raise StorageError(
+            f"{path}:{number}: this is a trace of schema {schema}; this version reads schema {SCHEMA}",
+            hint="read it with the version of cascade that wrote it, or a later one",
+            code="storage.schema",
+        )
+    first = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return Problem(line=number, message=f"{place or 'event'}: {first['msg']}")

@@ -1,0 +1,198 @@
+"""Where events go: the protocol, a JSON-lines file that survives a crash, memory, nowhere."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterable, MutableMapping
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol, cast
+
+from cascade.errors import StorageError
+from cascade.trace.content import Redactor
+from cascade.trace.events import Event
+
+DURABLE = frozenset({"run.started", "attempt.started", "task.finished", "run.finished"})
+
+
+class TraceSink(Protocol):
+    """Takes events in the order in which things happened. Found by entry point in `cascade.trace_sinks`."""
+
+    def emit(self, event: Event) -> None:
+        """Take one event. Returns when it would survive a crash of this process."""
+        ...
+
+    def flush(self) -> None:
+        """Bring everything to stable storage."""
+        ...
+
+    def close(self) -> None:
+        """Flush and release. May be called more than once."""
+        ...
+
+
+class NullSink:
+    """Keeps nothing."""
+
+    def emit(self, event: Event) -> None:
+        """Drop it."""
+
+    def flush(self) -> None:
+        """Nothing to do."""
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+
+class MemorySink:
+    """Keeps events in a list, for tests and for reports that need no file."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def emit(self, event: Event) -> None:
+        """Append it."""
+        self.events.append(event)
+
+    def flush(self) -> None:
+        """Nothing to do."""
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+
+class JsonLinesSink:
+    """Appends to a JSON-lines file, one writer at a time, secrets masked.
+
+    Every event is handed to the operating system at once; those of `DURABLE` are also synced to disk (if
+    `sync`), above all `attempt.started` before its call. A line that a crash tore is cut off when the file is
+    opened again; `repaired_bytes` says how long it was.
+
+    Raises `StorageError`: `storage.locked` if another run writes to the file, `storage.write` if the disk
+    refuses.
+    """
+
+    def __init__(self, path: Path | str, *, secrets: Iterable[str] = (), sync: bool = True) -> None:
+        import structlog
+
+        self.path = Path(path)
+        self._sync = sync
+        self._redactor = Redactor(secrets)
+        self._file: BinaryIO | None = _open_locked(self.path)
+        self.repaired_bytes = _mend_tail(self._file)
+        self._logger = structlog.wrap_logger(
+            structlog.BytesLogger(self._file),
+            processors=[self._mask, _render],
+            wrapper_class=structlog.BoundLogger,
+        )
+
+    def emit(self, event: Event) -> None:
+        """Write one line; sync it if the event must not be lost."""
+        if self._file is None:
+            raise StorageError(f"the trace {self.path} is closed", code="storage.closed")
+        try:
+            self._logger.msg(**event.model_dump(mode="json"))
+            if self._sync and event.event in DURABLE:
+                os.fsync(self._file.fileno())
+        except OSError as error:
+            raise self._refused(error) from error
+
+    def flush(self) -> None:
+        """Sync to disk."""
+        if self._file is None:
+            return
+        try:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise self._refused(error) from error
+
+    def close(self) -> None:
+        """Sync, release the lock, close. A second call does nothing."""
+        if self._file is None:
+            return
+        try:
+            self.flush()
+        finally:
+            file, self._file = self._file, None
+            file.close()
+
+    def __enter__(self) -> JsonLinesSink:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _mask(
+        self, _logger: object, _method: str, fields: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        return cast("MutableMapping[str, Any]", self._redactor.value(fields))
+
+    def _refused(self, error: OSError) -> StorageError:
+        return StorageError(
+            f"cannot write the trace {self.path}: {error.strerror or error}",
+            hint="free some space or choose another place with --trace; no call is made without its record",
+            code="storage.write",
+        )
+
+
+def _render(_logger: object, _method: str, fields: MutableMapping[str, Any]) -> bytes:
+    import orjson
+
+    first = {"schema": fields.pop("schema"), "event": fields.pop("event")}
+    return orjson.dumps(first | dict(fields))
+
+
+def _open_locked(path: Path) -> BinaryIO:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+b")
+    except OSError as error:
+        raise StorageError(
+            f"cannot open the trace {path}: {error.strerror or error}",
+            hint="choose a place that can be written with --trace",
+            code="storage.open",
+        ) from error
+    try:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise StorageError(
+            f"the trace {path} is being written by another run",
+            hint="wait until it ends, or give this run its own file with --trace",
+            code="storage.locked",
+        ) from error
+    return cast("BinaryIO", file)
+
+
+def _mend_tail(file: BinaryIO) -> int:
+    """Cut a last line without its end; a whole one that only lacks the newline gets it. Bytes cut."""
+    size = file.seek(0, os.SEEK_END)
+    if size == 0:
+        return 0
+    start, tail = size, b""
+    while start > 0 and b"\n" not in tail:
+        step = min(65536, start)
+        start -= step
+        file.seek(start)
+        tail = file.read(step) + tail
+    torn = tail[tail.rfind(b"\n") + 1 :]
+    if not torn:
+        return 0
+    if _is_whole(torn):
+        file.write(b"\n")
+        file.flush()
+        return 0
+    file.truncate(size - len(torn))
+    file.seek(0, os.SEEK_END)
+    return len(torn)
+
+
+def _is_whole(line: bytes) -> bool:
+    import orjson
+
+    try:
+        orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return False
+    return True
