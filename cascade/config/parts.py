@@ -1,0 +1,283 @@
+"""The sections beside the tiers: classifier, validators, policy, budget, sandbox, trace."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from cascade.config.base import LISTED, Count, FilePath, Name, Section, Text, Usd, surroundings
+
+Probability: TypeAlias = Annotated[float, Field(ge=0, le=1)]
+Seconds: TypeAlias = Annotated[float, Field(gt=0)]
+
+STATIC_VALIDATORS = ("syntax", "ruff", "mypy", "pyright", "ty", "pytest", "tool_calls")
+OPTION_VALIDATORS = ("command", "json_schema", "callable")
+BUILT_IN = {
+    "classifiers": ("rules", "linear"),
+    "validators": (*STATIC_VALIDATORS, *OPTION_VALIDATORS),
+    "policies": ("expected_value", "threshold"),
+    "models": ("openai", "recorded"),
+    "sandboxes": ("auto", "landlock", "bwrap", "container", "none"),
+}
+
+
+class PluginConfig(Section):
+    """A plug-in: its entry point's name, or `package.module:attribute`; other keys are its options."""
+
+    model_config = ConfigDict(extra="allow")
+
+    use: Text
+    """The entry point's name, or `package.module:attribute`."""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The keys beside `use`: what the plug-in is called with."""
+        return dict(self.model_extra or {})
+
+
+def known_name(kind: str, value: str, info: ValidationInfo) -> str:
+    """Accept a built-in name, an import reference, or an installed plug-in's name."""
+    plugins = surroundings(info).plugins
+    if value in BUILT_IN[kind] or ":" in value or plugins is None or value in plugins.of(kind):
+        return value
+    names = ", ".join([*BUILT_IN[kind], *sorted(plugins.of(kind))])
+    raise PydanticCustomError("name.unknown", "{value} is not known", {"value": value, "names": names})
+
+
+class RulesClassifier(Section):
+    """Estimates from plain rules on the prompt and files; needs no training."""
+
+    use: Literal["rules"] = "rules"
+
+
+class LinearClassifier(Section):
+    """A trained linear classifier with calibrated probabilities."""
+
+    use: Literal["linear"] = "linear"
+    artifact: FilePath | None = None
+    """Weights written by `cascade train`. Unset: the ones that ship."""
+
+
+class ClassifierPlugin(PluginConfig):
+    """Your classifier."""
+
+    @field_validator("use")
+    @classmethod
+    def _known(cls, value: str, info: ValidationInfo) -> str:
+        return known_name("classifiers", value, info)
+
+
+class ToolValidator(Section):
+    """A validator that ships. `options` of the tool itself stand beside `use`."""
+
+    use: Literal["syntax", "ruff", "mypy", "pyright", "ty", "pytest", "tool_calls"]
+    name: Name | None = None
+    """The name in reports; needed if one tool is used twice."""
+    timeout_s: Seconds | None = None
+    """Wall-clock limit in seconds. Unset: the sandbox's."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Passed to the validator as keyword arguments."""
+
+
+class CommandValidator(Section):
+    """Any command line tool."""
+
+    use: Literal["command"]
+    name: Name | None = None
+    """The name in reports. Default: the command's first word."""
+    run: Annotated[tuple[Text, ...], LISTED, Field(min_length=1)] | None = None
+    """The argument vector. `{files}` stands for the files of the answer, one argument each."""
+    ready: Text | None = None
+    """A ready entry instead of `run`: eslint, tsc, biome, go-vet, shellcheck, sqlfluff, cargo-check."""
+    parse: Text | dict[str, Any] | None = None
+    """How its output becomes diagnostics: `sarif`, `text`, or a mapping for JSON paths and patterns."""
+    files: Annotated[tuple[Text, ...], LISTED] = ()
+    """Glob patterns: which files of the answer it is for. Empty: all."""
+    timeout_s: Seconds | None = None
+    """Wall-clock limit in seconds. Unset: the sandbox's."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Passed to the validator as keyword arguments."""
+
+
+class JsonSchemaValidator(Section):
+    """The answer must be JSON that a schema accepts."""
+
+    use: Literal["json_schema"]
+    name: Name | None = None
+    """The name in reports."""
+    schema_: Annotated[dict[str, Any], Field(alias="schema")] | None = None
+    """The schema itself, written here."""
+    file: FilePath | None = None
+    """A file that holds the schema, instead of `schema`."""
+
+
+class CallableValidator(Section):
+    """Your Python function."""
+
+    use: Literal["callable"]
+    function: Text
+    """`package.module:function`."""
+    name: Name | None = None
+    """The name in reports. Default: the function's name."""
+
+
+class ValidatorPlugin(PluginConfig):
+    """Your validator."""
+
+    @field_validator("use")
+    @classmethod
+    def _known(cls, value: str, info: ValidationInfo) -> str:
+        return known_name("validators", value, info)
+
+
+class Verifier(Section):
+    """How well the validators tell right from wrong (design 4)."""
+
+    accepts_right: Probability = 1.0
+    """Share of right answers that they accept."""
+    rejects_wrong: Probability = 1.0
+    """Share of wrong answers that they reject."""
+
+
+class ExpectedValuePolicy(Section):
+    """The step with the best expected value, exactly over the tree of possible attempts."""
+
+    use: Literal["expected_value"] = "expected_value"
+    value_usd: Annotated[Usd, Field(gt=0)] = Field(default="0.50", validate_default=True)  # type: ignore[assignment]
+    """What a solved task is worth in USD: the dial between cost and quality."""
+    max_attempts: Annotated[Count, Field(ge=1, le=20)] = 4
+    """Attempts at a task in all."""
+    explore: Probability = 0.0
+    """Share of choices made at random, with their propensity logged, so that logs can be learnt from."""
+    verifier: Verifier = Verifier()
+    """How well the validators tell right from wrong."""
+    latency_usd_per_s: Usd = Field(default="0", validate_default=True)  # type: ignore[assignment]
+    """What a second of waiting costs, in USD."""
+    artifact: FilePath | None = None
+    """Outcome statistics written by `cascade train`. Unset: the ones that ship."""
+
+
+class ThresholdPolicy(Section):
+    """Starts at the first tier that is likely enough to pass, and climbs after a number of failures."""
+
+    use: Literal["threshold"]
+    start: Probability = 0.5
+    """The first tier with P(pass) at least this one starts; else the last."""
+    attempts: dict[str, Annotated[Count, Field(ge=0)]] = Field(default_factory=dict)
+    """Attempts by tier before the next one is tried. Default: 1 each. 0 leaves a tier out."""
+    explore: Probability = 0.0
+    """Share of choices made at random, with their propensity logged, so that logs can be learnt from."""
+
+
+class PolicyPlugin(PluginConfig):
+    """Your policy."""
+
+    @field_validator("use")
+    @classmethod
+    def _known(cls, value: str, info: ValidationInfo) -> str:
+        return known_name("policies", value, info)
+
+
+class BudgetConfig(Section):
+    """What may be spent, in USD. Unset means no limit."""
+
+    per_task_usd: Annotated[Usd, Field(gt=0)] | None = None
+    """For one task, all its attempts together."""
+    total_usd: Annotated[Usd, Field(gt=0)] | None = None
+    """For one run."""
+    per_day_usd: Annotated[Usd, Field(gt=0)] | None = None
+    """For one day (UTC). Needs `file`."""
+    file: FilePath | None = None
+    """A file that processes share, so that the limits hold between them."""
+
+
+class SandboxConfig(Section):
+    """Where model-written code is executed, and within which bounds."""
+
+    use: Literal["auto", "landlock", "bwrap", "container", "none"] = "auto"
+    """`auto` takes the strongest layer that works here. `none` executes without isolation: say it only where
+    another wall stands around."""
+    image: Text | None = None
+    """The image of `container`."""
+    cpu_s: Seconds = 30.0
+    """Processor seconds of one tool run."""
+    wall_s: Seconds = 60.0
+    """Wall-clock seconds of one tool run."""
+    memory_mb: Annotated[Count, Field(ge=16)] = 2048
+    """Memory of one process in MiB."""
+    processes: Annotated[Count, Field(ge=1)] = 64
+    """Processes and threads at once."""
+    file_mb: Annotated[Count, Field(ge=1)] = 64
+    """Size of one written file in MiB."""
+    output_kb: Annotated[Count, Field(ge=1)] = 1024
+    """Output of one tool run in KiB; what is beyond is cut."""
+    disk_mb: Annotated[Count, Field(ge=1)] = 512
+    """Size of the workspace in MiB."""
+
+
+class TraceConfig(Section):
+    """What is written down of a run."""
+
+    path: FilePath | None = None
+    """A file (`*.jsonl`, `*.jsonl.gz`), or a folder that gets a file a run. Unset: no trace."""
+    content: Literal["full", "hash", "none"] = "full"
+    """Prompts, files and outputs as they are, as sha256 only, or not at all."""
+
+
+def _by_use(*names: str, default: str | None = None) -> Discriminator:
+    """Tell members of a union by `use`; whatever is not built in is a plug-in."""
+
+    def tag(value: Any) -> str | None:
+        if isinstance(value, str):
+            return "name"
+        use = value.get("use", default) if isinstance(value, dict) else getattr(value, "use", None)
+        return use if isinstance(use, str) and use in names else "plugin"
+
+    return Discriminator(tag)
+
+
+def _validator_tag(value: Any) -> str:
+    use = value.get("use") if isinstance(value, dict) else getattr(value, "use", None)
+    if isinstance(use, str) and use in STATIC_VALIDATORS:
+        return "tool"
+    return use if isinstance(use, str) and use in OPTION_VALIDATORS else "plugin"
+
+
+def _named(value: object) -> object:
+    # `validators: [ruff]` is short for `[{use: ruff}]`, `classifier: rules` for `{use: rules}`.
+    return {"use": value} if isinstance(value, str) else value
+
+
+ClassifierConfig: TypeAlias = Annotated[
+    Annotated[RulesClassifier, Tag("rules")]
+    | Annotated[LinearClassifier, Tag("linear")]
+    | Annotated[ClassifierPlugin, Tag("plugin")],
+    _by_use("rules", "linear", default="linear"),
+    BeforeValidator(_named),
+]
+ValidatorConfig: TypeAlias = Annotated[
+    Annotated[ToolValidator, Tag("tool")]
+    | Annotated[CommandValidator, Tag("command")]
+    | Annotated[JsonSchemaValidator, Tag("json_schema")]
+    | Annotated[CallableValidator, Tag("callable")]
+    | Annotated[ValidatorPlugin, Tag("plugin")],
+    Discriminator(_validator_tag),
+    BeforeValidator(_named),
+]
+PolicyConfig: TypeAlias = Annotated[
+    Annotated[ExpectedValuePolicy, Tag("expected_value")]
+    | Annotated[ThresholdPolicy, Tag("threshold")]
+    | Annotated[PolicyPlugin, Tag("plugin")],
+    _by_use("expected_value", "threshold", default="expected_value"),
+    BeforeValidator(_named),
+]

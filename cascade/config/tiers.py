@@ -1,0 +1,130 @@
+"""Tiers and their endpoints: which model, where, at what price, and what an attempt there is shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeAlias
+
+from pydantic import BeforeValidator, Discriminator, Field, SecretStr, Tag, model_validator
+from pydantic_core import PydanticCustomError
+
+from cascade.config.base import LISTED, Count, FilePath, Section, Text, Usd
+from cascade.types import History
+
+BUILT_IN_PROVIDERS = ("openai", "recorded")
+
+
+class Price(Section):
+    """USD per 1M tokens. It stands above the price tables."""
+
+    input: Usd
+    """USD per 1M input tokens that the provider's prefix cache did not hold."""
+    cached_input: Usd | None = None
+    """USD per 1M input tokens read from the provider's prefix cache. Default: as `input`."""
+    output: Usd
+    """USD per 1M output tokens, reasoning included."""
+
+
+class Limits(Section):
+    """How hard an endpoint may be pressed. Unset means no limit of ours."""
+
+    concurrency: Annotated[Count, Field(ge=1)] | None = None
+    """Requests that may be open at once."""
+    requests_per_minute: Annotated[float, Field(gt=0)] | None = None
+    """Requests that may start in a minute."""
+
+
+class HistoryByStep(Section):
+    """What an attempt at this tier is shown of the attempts before it."""
+
+    retry: History = "diagnostics"
+    """After a failure of this same tier."""
+    escalation: History = "none"
+    """After a failure of another tier."""
+
+
+def _history(value: object) -> object:
+    # Only the four words: a wrong one is reported once, not once a step.
+    words = ("full", "last", "diagnostics", "none")
+    return {"retry": value, "escalation": value} if isinstance(value, str) and value in words else value
+
+
+def _price_kind(value: Any) -> str:
+    return "text" if isinstance(value, str) else "table"
+
+
+PriceSetting: TypeAlias = Annotated[
+    Annotated[Literal["auto", "unknown"], Tag("text")] | Annotated[Price, Tag("table")],
+    Discriminator(_price_kind),
+]
+HistorySetting: TypeAlias = Annotated[
+    HistoryByStep, BeforeValidator(_history, json_schema_input_type=History | HistoryByStep)
+]
+
+
+def _one_or_many(value: object) -> object:
+    return (value,) if isinstance(value, str | Path) else value
+
+
+Recordings: TypeAlias = Annotated[
+    tuple[FilePath, ...],
+    LISTED,
+    BeforeValidator(_one_or_many, json_schema_input_type=FilePath | list[FilePath]),
+]
+
+
+class EndpointConfig(Section):
+    """One way to a model: an OpenAI-compatible endpoint, a recording, or a plug-in."""
+
+    model: Text
+    """The provider's model string."""
+    provider: Text = "openai"
+    """`openai` (any OpenAI-compatible endpoint), `recorded` (answers from a recording), or a plug-in's name."""
+    base_url: Annotated[str, Field(pattern=r"^https?://.")] | None = None
+    """Where the endpoint is, as the provider documents it. Needed by `openai`."""
+    api_key: SecretStr | None = None
+    """The key, as `${VARIABLE}`. Never shown, traced or logged."""
+    recording: Recordings = ()
+    """File or files to answer from (plain or gzipped). Needed by `recorded`."""
+    thinking: Literal["enabled", "disabled"] | None = None
+    """DeepSeek's thinking switch. Unset: the provider's default."""
+    reasoning_effort: Text | None = None
+    """Passed on as it is (`low`, `high`, `max`, ...). Unset: the provider's default."""
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    """Sampling temperature. Unset: the provider's default."""
+    max_output_tokens: Annotated[Count, Field(ge=1)] = 8192
+    """Upper bound of an answer, in tokens, reasoning included. Budgets reserve for it."""
+    context_tokens: Annotated[Count, Field(ge=1)] | None = None
+    """The model's context window in tokens: a longer request is refused before it is paid. Unset: not checked."""
+    timeout_s: Annotated[float, Field(gt=0)] = 600.0
+    """Deadline of one attempt in seconds, requests that are sent again included."""
+    retries: Annotated[Count, Field(ge=0, le=20)] = 3
+    """How often a request is sent again after a failure that may pass (429, 500 and up, lost connection)."""
+    price: PriceSetting = "auto"
+    """`auto` (the dated tables), `unknown` (sums will say so), or USD per 1M tokens."""
+    limits: Limits = Limits()
+    """How hard this endpoint may be pressed."""
+    extra_body: dict[str, Any] = Field(default_factory=dict)
+    """More keys for the request's body, passed on as they are."""
+
+    @model_validator(mode="after")
+    def _needs(self) -> Self:
+        if self.provider == "openai" and self.base_url is None:
+            raise PydanticCustomError("endpoint.base_url", "base_url is missing")
+        if self.provider == "recorded" and not self.recording:
+            raise PydanticCustomError("endpoint.recording", "recording is missing")
+        return self
+
+
+class TierConfig(EndpointConfig):
+    """A rung of the cascade: its first endpoint, and those that stand in for it."""
+
+    fallbacks: Annotated[tuple[EndpointConfig, ...], LISTED] = ()
+    """Other endpoints for the same tier, in order, tried when the one before is down. Each stands alone."""
+    history: HistorySetting = HistoryByStep()
+    """What an attempt here is shown of those before: one word for both steps, or `{retry, escalation}`."""
+
+    @property
+    def endpoints(self) -> tuple[EndpointConfig, ...]:
+        """The tier's own endpoint first, then its fallbacks."""
+        return (self, *self.fallbacks)

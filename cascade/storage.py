@@ -1,0 +1,91 @@
+"""Files as the rest of the house needs them: whole or not at all, UTF-8 or a clear error, plain or gzipped."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from cascade.errors import InputError, StorageError
+
+
+def reason(error: OSError) -> str:
+    """What the system says, without numbers and paths."""
+    return (error.strerror or str(error)).lower()
+
+
+def read_bytes(path: str | Path, *, what: str = "file") -> bytes:
+    """The whole file. Raises `InputError` that names `what` if it cannot be read."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot read the {what}: {reason(error)}") from error
+
+
+def read_text(path: str | Path, *, what: str = "file") -> str:
+    """The whole file as UTF-8 (a byte order mark is dropped). Raises `InputError` with the place if it is not."""
+    raw = read_bytes(path, what=what)
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise InputError(
+            f"{path}:{line}: the {what} is not UTF-8 (byte 0x{raw[error.start]:02x} at offset {error.start})",
+            hint="save it as UTF-8",
+        ) from error
+
+
+@contextlib.contextmanager
+def open_bytes(path: str | Path, *, what: str = "file") -> Iterator[IO[bytes]]:
+    """Open for reading; gzip is told by its first two bytes, not by the name. Raises `InputError`."""
+    try:
+        with Path(path).open("rb") as raw:
+            gzipped = raw.read(2) == b"\x1f\x8b"
+            raw.seek(0)
+            if not gzipped:
+                yield raw
+                return
+            with gzip.GzipFile(fileobj=raw) as unpacked:
+                yield unpacked  # type: ignore[misc]
+    except (EOFError, gzip.BadGzipFile) as error:
+        raise InputError(f"{path}: the {what} is gzipped and damaged: {error}") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot read the {what}: {reason(error)}") from error
+
+
+def write_atomic(path: str | Path, content: str | bytes, *, what: str = "file") -> None:
+    """Replace the file in one step, flushed to disk: a reader sees the old or the new, never a part.
+
+    The mode of a file that exists is kept; folders on the way are made. Raises `StorageError`.
+    """
+    target = Path(path)
+    payload = content.encode() if isinstance(content, str) else content
+    try:
+        # Through a symbolic link, so that the link stays one.
+        target = target.resolve()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(payload)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(name, mode)
+            os.replace(name, target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(name)
+            raise
+    except OSError as error:
+        raise StorageError(f"{path}: cannot write the {what}: {reason(error)}") from error
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
