@@ -46,12 +46,12 @@ def fits(situation: Situation, tier: str) -> bool:
 
 
 def usd(amount: float | None) -> str:
-    """An amount for a reason: three significant figures, never in powers of ten."""
+    """An amount for a reason: two significant figures, at least cents, never in powers of ten."""
     if amount is None:
         return "unknown cost"
     if amount == 0:
         return "$0"
     digits = 2
-    while digits < 8 and abs(amount) < 10 ** (2 - digits):
+    while digits < 8 and abs(amount) < 10 ** (1 - digits):
         digits += 1
     return f"${amount:.{digits}f}"

@@ -80,10 +80,6 @@ class Belief(Protocol):
         """The belief after `step` was taken and its answer rejected, nothing else being known of it."""
         ...
 
-    def histories(self, tier: str, attempt: int, after: str | None) -> Sequence[History]:
-        """The ways of showing what failed that the estimates can tell apart here (empty: none)."""
-        ...
-
 
 class Estimates(Protocol):
     """The source of beliefs: learnt from a log, or stated."""
@@ -95,6 +91,10 @@ class Estimates(Protocol):
 
     def belief(self, situation: Situation, verifier: Verifier) -> Belief:
         """What is believed after the attempts that the situation holds."""
+        ...
+
+    def histories(self, tier: str, attempt: int, after: str | None) -> Sequence[History]:
+        """The ways of showing what failed that the estimates can tell apart here (empty: none)."""
         ...
 
 

@@ -1,0 +1,98 @@
+"""The exact tree of the decision: every order of attempts, each worth what it may bring less what it costs.
+
+    V(h) = max(0, max_a  -c_a + P(accepted and right)·v + P(rejected)·V(h + a rejected))
+
+(design section 4; cascade routing, Dekoninck et al., arXiv 2410.10347, is the same with real-valued quality).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from cascade.policy.base import Situation
+from cascade.policy.steps import Belief, Step, Verifier
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the tree is solved for: worth and limits, in USD, attempts and seconds."""
+
+    value_usd: float
+    max_attempts: int
+    verifier: Verifier
+    second_usd: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """A next step with its pass probability (of being right), its cost and its value in USD."""
+
+    step: Step
+    p: float
+    cost_usd: float
+    value_usd: float
+    evidence: float
+
+
+Allowed = Callable[[tuple[Step, ...]], list[Step]]
+
+
+@dataclass(slots=True)
+class Tree:
+    """Solves one situation. `allowed` lists the steps that may follow a trail; what was solved is kept."""
+
+    situation: Situation
+    terms: Terms
+    allowed: Allowed
+    solved: dict[tuple[object, ...], float] = field(default_factory=dict)
+
+    def weigh(self, belief: Belief, trail: tuple[Step, ...]) -> list[Weighed]:
+        """Every affordable next step after `trail`, in the order in which `allowed` gives them."""
+        return self._weigh(belief, trail, self.situation.budget_usd)
+
+    def cost(self, belief: Belief, trail: tuple[Step, ...], step: Step) -> float | None:
+        """Expected USD of a step after a trail; None where neither the situation nor the log knows."""
+        estimate = belief.estimate(step)
+        stated = self.situation.expected_cost.get(step.tier)
+        hypothetical = len(trail) > len(self.situation.attempts)
+        if hypothetical and trail[-1].tier == step.tier:
+            stated = self.situation.same_tier_cost.get(step.tier, stated)
+        if stated is not None:
+            return stated * estimate.cost_ratio
+        return estimate.cost_usd
+
+    def _weigh(self, belief: Belief, trail: tuple[Step, ...], left: float | None) -> list[Weighed]:
+        if len(trail) >= self.terms.max_attempts:
+            return []
+        found = []
+        for step in self.allowed(trail):
+            cost = self.cost(belief, trail, step)
+            if cost is None or (left is not None and cost > left):
+                continue
+            estimate = belief.estimate(step)
+            rest = None if left is None else left - cost
+            value = self._value(belief, trail, step, cost, rest)
+            found.append(Weighed(step, estimate.p, cost, value, estimate.evidence))
+        return found
+
+    def _value(
+        self, belief: Belief, trail: tuple[Step, ...], step: Step, cost: float, rest: float | None
+    ) -> float:
+        p = belief.estimate(step).p
+        verifier = self.terms.verifier
+        time = self.terms.second_usd * self.situation.expected_latency_s.get(step.tier, 0.0)
+        now = p * verifier.accept * self.terms.value_usd - cost - time
+        rejected = 1 - verifier.passes(p)
+        if rejected <= 0:
+            return now
+        return now + rejected * self._best(belief, trail, step, rest)
+
+    def _best(self, belief: Belief, trail: tuple[Step, ...], step: Step, rest: float | None) -> float:
+        """The value of going on after `step` was rejected too, at least that of stopping: 0."""
+        longer = (*trail, step)
+        key = (frozenset(longer), step.tier, None if rest is None else round(rest, 9))
+        if key not in self.solved:
+            options = self._weigh(belief.rejected(step), longer, rest)
+            self.solved[key] = max([0.0, *(option.value_usd for option in options)])
+        return self.solved[key]
