@@ -63,6 +63,7 @@ class Decision:
     propensity: float = 1.0
     explored: bool = False
     history: History | None = None
+    exhausted: bool = False
 
 
 class Policy(Protocol):

@@ -37,7 +37,7 @@ class FixedPolicy:
         if not fits(situation, tier):
             cost, left = usd(situation.expected_cost.get(tier)), usd(situation.budget_usd)
             reason = f"stop: {tier} is expected to cost {cost} and {left} is left for this task"
-            return Decision(action="stop", tier=shown, reason=reason)
+            return Decision(action="stop", tier=shown, reason=reason, exhausted=True)
         if last is None:
             return Decision(action="start", tier=tier, reason=f"start: {tier} is first in the fixed order")
         reason = f"{happened}{tier} is next in the fixed order"

@@ -97,4 +97,4 @@ def _go(situation: Situation, options: tuple[Option, ...], wanted: Decision) -> 
     left = usd(situation.budget_usd)
     reason = f"stop: {wanted.tier} is expected to cost {cost} and {left} is left for this task"
     tier = situation.attempts[-1].tier if situation.attempts else None
-    return Decision(action="stop", tier=tier, reason=reason, options=options)
+    return Decision(action="stop", tier=tier, reason=reason, options=options, exhausted=True)
