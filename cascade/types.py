@@ -77,11 +77,13 @@ class Report:
 class Verdict:
     """The validators' answer taken together.
 
-    failed if any failed; else unchecked if any could not check (or none ran); else passed.
+    failed if any failed; else unchecked if any could not check (or none ran); else passed. `skipped` names
+    the validators that had nothing to check, and why: they are no part of the status.
     """
 
     status: CheckStatus
     reports: tuple[Report, ...] = ()
+    skipped: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
@@ -89,7 +91,7 @@ class Verdict:
         return tuple(found for report in self.reports for found in report.diagnostics)
 
     @classmethod
-    def of(cls, reports: Sequence[Report]) -> Verdict:
+    def of(cls, reports: Sequence[Report], *, skipped: Mapping[str, str] | None = None) -> Verdict:
         """Fold reports into one verdict."""
         statuses = {report.status for report in reports}
         status: CheckStatus = "passed"
@@ -97,7 +99,7 @@ class Verdict:
             status = "failed"
         elif "unchecked" in statuses or not statuses:
             status = "unchecked"
-        return cls(status=status, reports=tuple(reports))
+        return cls(status=status, reports=tuple(reports), skipped=dict(skipped or {}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
