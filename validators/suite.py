@@ -1,0 +1,156 @@
+"""All validators on one candidate, in a fresh workspace, folded into one verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+import weakref
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from cascade.errors import CascadeError, InputError
+from cascade.types import Candidate, Diagnostic, Report, Task, Verdict
+from cascade.validators.base import Validator
+from cascade.validators.order import Experience, stages
+from cascade.validators.sandbox import Sandbox
+from cascade.validators.snapshot import Snapshots
+from cascade.validators.workspace import Place, RejectedCandidateError, Workspace
+
+
+class Suite:
+    """Runs validators on candidates; safe to call many times at once.
+
+    `stop_early` ends at the first stage in which one failed; otherwise all run, at once. `experience` orders
+    them by what was learnt from traces. `sandbox` is where workspaces live (default: that of the first validator
+    which has one); it stays open when the suite is closed only if it is closed by its owner.
+    """
+
+    def __init__(
+        self,
+        validators: Sequence[Validator],
+        *,
+        stop_early: bool = True,
+        experience: Mapping[str, Experience] | None = None,
+        sandbox: Sandbox | None = None,
+        concurrency: int | None = None,
+    ) -> None:
+        self.validators = tuple(validators)
+        self.stop_early = stop_early
+        self._experience = dict(experience or {})
+        self._sandbox = sandbox or _sandbox_of(validators)
+        self._concurrency = concurrency or max(2, os.cpu_count() or 1)
+        self._slots: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]
+        self._slots = weakref.WeakKeyDictionary()
+        self._own: TemporaryDirectory[str] | None = None
+        self._place: Place | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The validators' names, in configured order."""
+        return tuple(validator.name for validator in self.validators)
+
+    async def check(self, task: Task, candidate: Candidate) -> Verdict:
+        """What the validators say of the candidate.
+
+        Only `task.validators` run if the task names some. A validator that has nothing to check (no tests, no
+        file of its kind) is skipped and named in `Verdict.skipped`. Cancelling ends every tool.
+
+        Raises:
+            InputError: the task names an unknown validator, or its paths are wrong.
+            StorageError: no workspace can be made.
+        """
+        chosen = self._chosen(task)
+        async with self._slot():
+            try:
+                workspace = await asyncio.to_thread(Workspace, task, candidate, place=self._where())
+            except RejectedCandidateError as error:
+                return Verdict.of([_rejected(error)])
+            try:
+                return await self._run(chosen, workspace)
+            finally:
+                await asyncio.shield(asyncio.to_thread(workspace.close))
+
+    async def aclose(self) -> None:
+        """Close the validators, and remove what the suite keeps on disk."""
+        for validator in self.validators:
+            close = getattr(validator, "aclose", None)
+            if close is not None:
+                await close()
+        self._place = None
+        if self._own is not None:
+            self._own.cleanup()
+            self._own = None
+
+    def _chosen(self, task: Task) -> tuple[Validator, ...]:
+        if task.validators is None:
+            return self.validators
+        known = {validator.name: validator for validator in self.validators}
+        unknown = [name for name in task.validators if name not in known]
+        if unknown:
+            raise InputError(
+                f"task {task.id!r} names unknown validators: {', '.join(unknown)}",
+                hint=f"configured are: {', '.join(known) or 'none'}",
+            )
+        return tuple(known[name] for name in task.validators)
+
+    def _slot(self) -> asyncio.Semaphore:
+        loop = asyncio.get_running_loop()
+        return self._slots.setdefault(loop, asyncio.Semaphore(self._concurrency))
+
+    def _where(self) -> Place:
+        if self._place is None:
+            if self._sandbox is not None:
+                parent, share = self._sandbox.root, self._sandbox.isolates
+            else:
+                self._own = TemporaryDirectory(prefix="cascade-")
+                parent, share = Path(self._own.name), False
+            self._place = Place(parent=parent, snapshots=Snapshots(parent), share=share)
+        return self._place
+
+    async def _run(self, validators: Sequence[Validator], workspace: Workspace) -> Verdict:
+        skipped = {v.name: why for v in validators if (why := _nothing_to_do(v, workspace))}
+        due = [validator for validator in validators if validator.name not in skipped]
+        groups = stages(due, self._experience) if self.stop_early else [list(due)]
+        reports: list[Report] = []
+        for group in groups:
+            reports += await _together(group, workspace)
+            if self.stop_early and any(report.status == "failed" for report in reports):
+                break
+        return Verdict.of(reports, skipped=skipped)
+
+
+def _sandbox_of(validators: Sequence[Validator]) -> Sandbox | None:
+    found = (getattr(validator, "sandbox", None) for validator in validators)
+    return next((sandbox for sandbox in found if isinstance(sandbox, Sandbox)), None)
+
+
+def _nothing_to_do(validator: Validator, workspace: Workspace) -> str | None:
+    """Why a validator has nothing to check here; an optional method of validators."""
+    ask = getattr(validator, "nothing_to_check", None)
+    return ask(workspace) if ask is not None else None
+
+
+async def _together(group: Sequence[Validator], workspace: Workspace) -> list[Report]:
+    async with asyncio.TaskGroup() as running:
+        tasks = [running.create_task(_one(validator, workspace)) for validator in group]
+    return [task.result() for task in tasks]
+
+
+async def _one(validator: Validator, workspace: Workspace) -> Report:
+    started = time.perf_counter()
+    try:
+        report = await validator.check(workspace)
+    except CascadeError as error:
+        report = Report(name=validator.name, status="unchecked", detail=str(error))
+    except Exception as error:  # noqa: BLE001  (the boundary to third parties' code: a crash is `unchecked`)
+        detail = f"the validator itself failed: {type(error).__name__}: {error}"
+        report = Report(name=validator.name, status="unchecked", detail=detail)
+    return replace(report, name=validator.name, latency_s=time.perf_counter() - started)
+
+
+def _rejected(error: RejectedCandidateError) -> Report:
+    found = Diagnostic(message=error.message, code="workspace", path=error.path)
+    return Report(name="workspace", status="failed", diagnostics=(found,))

@@ -1,0 +1,206 @@
+"""A fresh private directory in which one candidate is checked."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from cascade.errors import InputError, StorageError
+from cascade.types import Candidate, Task
+from cascade.validators.paths import INFRASTRUCTURE, confined, resolve_inside
+from cascade.validators.snapshot import Snapshots
+
+MAX_SOURCE_LINE = 240
+MAX_READ = 4 << 20
+
+
+class RejectedCandidateError(InputError):
+    """The candidate's files cannot be laid out: the answer is at fault, not the task."""
+
+    code = "input.candidate"
+
+    def __init__(self, message: str, *, path: str) -> None:
+        super().__init__(message, hint="write only to relative paths inside the workspace")
+        self.path = path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where workspaces are made: their parent directory, the copies they share, and whether sharing is safe."""
+
+    parent: Path
+    snapshots: Snapshots
+    share: bool = True
+
+
+class Workspace:
+    """The task's files with the candidate's laid over them and the tests restored; removed when it is left.
+
+    `root` is the directory, `scratch` a private HOME and TMPDIR beside it. `touched` are the candidate's files,
+    `tests` those of the task, `ignored` maps a candidate's path that was not written to the reason. Paths are
+    POSIX and relative to `root`.
+
+    Raises:
+        InputError: the task's own paths or workspace are wrong.
+        RejectedCandidateError: the candidate's paths are.
+        StorageError: the disk is full or read-only.
+    """
+
+    def __init__(self, task: Task, candidate: Candidate, *, place: Place | None = None) -> None:
+        self.task = task
+        self.candidate = candidate
+        self.tests: tuple[str, ...] = tuple(str(confined(path)) for path in task.tests)
+        self.ignored: dict[str, str] = {}
+        parent = place.parent if place is not None else None
+        try:
+            self._home = Path(os.path.realpath(tempfile.mkdtemp(prefix="ws-", dir=parent)))
+        except OSError as error:
+            raise StorageError(
+                f"no workspace can be made: {error}", hint="free space, or set TMPDIR"
+            ) from error
+        self.root = self._home / "w"
+        self.scratch = self._home / "tmp"
+        place = place or Place(parent=self._home, snapshots=Snapshots(self._home), share=False)
+        try:
+            self.touched = self._lay_out(place)
+        except OSError as error:
+            self.close()
+            raise StorageError(
+                f"the workspace cannot be written: {error}", hint="free some disk space"
+            ) from error
+        except BaseException:
+            self.close()
+            raise
+
+    def _lay_out(self, place: Place) -> tuple[str, ...]:
+        self.root.mkdir()
+        self.scratch.mkdir()
+        if self.task.workspace is not None:
+            place.snapshots.materialise(self.task.workspace, self.root, share=place.share)
+        for path, text in self.task.files.items():
+            self._write(str(confined(path)), text)
+        for path in self.candidate.deleted:
+            self._delete(path)
+        touched = tuple(
+            path for path, text in self.candidate.files.items() if self._lay_candidate(path, text)
+        )
+        for path, text in self.task.tests.items():
+            self._write(str(confined(path)), text)
+        return tuple(str(confined(path)) for path in touched)
+
+    def _lay_candidate(self, path: str, text: str) -> bool:
+        """Write one of the candidate's files, unless it is not the candidate's to write."""
+        try:
+            clean = str(confined(path))
+            reason = self._not_theirs(clean)
+            if reason:
+                self.ignored[clean] = reason
+                return False
+            self._write(clean, text)
+        except InputError as error:
+            raise RejectedCandidateError(error.message, path=path) from error
+        except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+            message = f"{path!r:.200} is both a file and a directory"
+            raise RejectedCandidateError(message, path=path) from error
+        return True
+
+    def _not_theirs(self, path: str) -> str:
+        for test in self.tests:
+            if path == test or path.startswith(f"{test}/") or test.startswith(f"{path}/"):
+                return "it is one of the task's tests"
+        if Path(path).name in INFRASTRUCTURE or Path(path).parts[0] in {"pytest", "_pytest"}:
+            if path != self.task.target and path not in self.task.files:
+                return "it configures the test run"
+        return ""
+
+    def _write(self, path: str, text: str) -> None:
+        target = resolve_inside(self.root, path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.is_symlink() or target.exists():
+            target.unlink()  # never write through a link, hard or soft
+        target.write_bytes(text.encode("utf-8", "surrogatepass"))
+
+    def _delete(self, path: str) -> None:
+        try:
+            clean = str(confined(path))
+            target = resolve_inside(self.root, clean)
+        except InputError as error:
+            raise RejectedCandidateError(error.message, path=path) from error
+        if self._not_theirs(clean):
+            self.ignored[clean] = "it is not the answer's to delete"
+        elif target.is_symlink() or target.is_file():
+            target.unlink()
+        elif target.is_dir():
+            shutil.rmtree(target)
+
+    def files(self, *suffixes: str) -> tuple[str, ...]:
+        """The candidate's files with one of these suffixes."""
+        return tuple(path for path in self.touched if path.endswith(suffixes))
+
+    def read(self, path: str) -> str | None:
+        """A file's text, or None if it is missing, leads outside, or is too large to be looked at."""
+        try:
+            target = resolve_inside(self.root, path)
+            if target.is_symlink() or not target.is_file() or target.stat().st_size > MAX_READ:
+                return None
+            return target.read_bytes().decode("utf-8", "replace")
+        except (InputError, OSError):
+            return None
+
+    def source_line(self, path: str | None, line: int | None) -> str | None:
+        """One line of a file as it stands, clipped; None if there is no such line."""
+        text = self.read(path) if path and line else None
+        lines = text.splitlines() if text else []
+        return lines[line - 1][:MAX_SOURCE_LINE] if line and 0 < line <= len(lines) else None
+
+    def relative(self, path: str) -> str:
+        """A tool's path as a POSIX path relative to the root, if it is inside."""
+        real = path if not os.path.isabs(path) else os.path.relpath(path, self.root)
+        return path if real.startswith("..") else Path(real).as_posix()
+
+    def scrub(self, text: str) -> str:
+        """A tool's text without this machine's paths."""
+        return (
+            text.replace(f"{self.root}/", "").replace(str(self.root), ".").replace(str(self.scratch), "/tmp")
+        )
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Variables that keep a tool's home and temporary files inside the workspace's scratch directory."""
+        place = str(self.scratch)
+        return {"HOME": place, "TMPDIR": place, "XDG_CACHE_HOME": place, "XDG_CONFIG_HOME": place}
+
+    def close(self) -> None:
+        """Remove everything, whatever was made of it."""
+        _remove(self._home)
+
+    async def aclose(self) -> None:
+        """As `close`."""
+        self.close()
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _remove(home: Path) -> None:
+    """Remove a tree, also one whose directories were made unreadable."""
+    shutil.rmtree(home, ignore_errors=True)
+    if not home.exists():
+        return
+    for folder, _, _ in os.walk(home):
+        os.chmod(folder, 0o700)  # noqa: PTH101  (os.walk gives strings; a link is never a folder here)
+        for name in os.listdir(folder):  # noqa: PTH208
+            path = os.path.join(folder, name)  # noqa: PTH118
+            if os.path.isdir(path) and not os.path.islink(path):  # noqa: PTH112, PTH114
+                os.chmod(path, 0o700)  # noqa: PTH101
+    shutil.rmtree(home, ignore_errors=True)
