@@ -1,7 +1,7 @@
 """What every call cost: each charge priced as what it is, one entry an attempt, sums by tier and in all.
 
-A `Pricer` turns charges into costs; a `Ledger` keeps the entries. Failed, cancelled and unparsable answers are
-entries like any other. A cost of None (price declared unknown) makes a sum partial, never smaller in silence.
+A `Pricer` turns charges into costs; a `Ledger` keeps the entries. Failed, cancelled and unparsable answers
+are entries like any other. A cost of None (price declared unknown) makes a sum partial, and it says so.
 """
 
 from __future__ import annotations

@@ -166,7 +166,7 @@ class Table(_Strict):
         )
         if rate is None:
             raise PriceError(
-                f"no price of {name!r} is known for {at:%Y-%m-%d}; the first is of {model.rates[0].start:%Y-%m-%d}",
+                f"no price of {name!r} at {at:%Y-%m-%d} is known, only since {model.rates[0].start:%Y-%m-%d}",
                 hint="declare the price in the configuration",
                 code="price.before",
             )
