@@ -170,7 +170,8 @@ class Attempt:
 
     `number` counts the task's attempts from 1, `tier_attempt` those of the same tier. `after` is the tier
     whose failure was shown (None if nothing was shown), `history` what was shown of it. `cost_usd` is None
-    where the price is declared unknown. `error` is the code of a `ModelError` if the call failed.
+    where the price is declared unknown, `unknown_usd` what requests of unknown fate may have cost on top.
+    `error` is the code of a `ModelError` if the call failed.
     """
 
     number: int
@@ -189,6 +190,7 @@ class Attempt:
     verdict: Verdict | None = None
     usage: Usage = field(default_factory=Usage)
     cost_usd: Decimal | None = Decimal(0)
+    unknown_usd: Decimal = Decimal(0)
     latency_s: float = 0.0
     first_token_s: float | None = None
     finish_reason: str | None = None

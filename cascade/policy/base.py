@@ -53,7 +53,8 @@ class Decision:
     """An action, why it was taken, what was weighed, and the probability with which it was taken.
 
     `history` overrides the configured one for the next attempt (None: as configured for that tier). With
-    `stop`, `tier` names whose answer is the best there is, where the policy has a view of it.
+    `stop`, `tier` names whose answer is the best there is, where the policy has a view of it; `exhausted`
+    marks a stop for want of budget.
     """
 
     action: Action

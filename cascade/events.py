@@ -1,0 +1,80 @@
+"""What `Cascade.stream` yields: one frozen value for each thing that happens to a task.
+
+They carry full content, whatever the trace's content rule says; `cascade.trace` has the records for files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from cascade.policy.base import Decision
+from cascade.types import Attempt, Result, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Routed:
+    """The classifier has estimated P(pass) by tier, and the policy has chosen where to start."""
+
+    task_id: str
+    probabilities: Mapping[str, float]
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptStarted:
+    """A model is being called. `number` counts the task's attempts from 1."""
+
+    task_id: str
+    number: int
+    tier: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delta:
+    """The next piece of an answer's text. `restarted`: the stream broke, what came before is void."""
+
+    task_id: str
+    number: int
+    tier: str
+    text: str
+    restarted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptEnded:
+    """The call is over: an answer, or `attempt.error`. It has no verdict yet."""
+
+    task_id: str
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validated:
+    """The answer has been checked."""
+
+    task_id: str
+    number: int
+    tier: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """The policy has chosen the next step."""
+
+    task_id: str
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """The task has ended."""
+
+    task_id: str
+    result: Result
+
+
+Event: TypeAlias = Routed | AttemptStarted | Delta | AttemptEnded | Validated | Decided | Finished
+Emit: TypeAlias = Callable[[Event], None]

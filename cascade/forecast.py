@@ -1,0 +1,81 @@
+"""What the next call would cost: input from the messages themselves, output from what a tier wrote so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from cascade.prices import Price
+from cascade.types import Attempt, JsonObject, Usage
+
+# Characters a token in English text and code: a middle for estimates. A byte-level tokenizer never makes
+# more tokens than bytes, which is the bound for reservations.
+CHARS_PER_TOKEN = 3.6
+MESSAGE_OVERHEAD = 8
+# Before a tier has answered, its output is taken for this many tokens, with the weight of so many answers.
+PRIOR_OUTPUT = 400.0
+PRIOR_WEIGHT = 5.0
+
+PriceNow = Callable[[], Price | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TierCost:
+    """How a tier's calls are priced: the price in force now (None: unknown), the most it may write in tokens."""
+
+    price: PriceNow
+    max_output_tokens: int
+
+
+class Forecast:
+    """Expected and worst cost of a call by tier. Learns the mean output length of each tier as it goes."""
+
+    def __init__(self, tiers: Mapping[str, TierCost]) -> None:
+        self._tiers = dict(tiers)
+        self._answers: dict[str, float] = dict.fromkeys(tiers, PRIOR_WEIGHT)
+        self._tokens: dict[str, float] = dict.fromkeys(tiers, PRIOR_OUTPUT * PRIOR_WEIGHT)
+
+    def observe(self, tier: str, usage: Usage) -> None:
+        """Take an answer's length into account."""
+        self._answers[tier] += 1
+        self._tokens[tier] += usage.output
+
+    def expected(
+        self, tier: str, messages: Sequence[JsonObject], attempts: Sequence[Attempt] = ()
+    ) -> float | None:
+        """Expected USD of sending `messages` to `tier`; None if its price is unknown.
+
+        What the tier's cache holds of the request (it was sent to the same tier before, as a prefix) is
+        counted at the cached price; a change of tier loses it.
+        """
+        known = self._tiers[tier]
+        price = known.price()
+        if price is None:
+            return None
+        tokens = estimated_tokens(messages)
+        output = min(self._tokens[tier] / self._answers[tier], known.max_output_tokens)
+        usage = Usage(input=tokens, cached_input=_cached(tier, tokens, attempts), output=round(output))
+        return float(price.cost(usage))
+
+    def worst(self, tier: str, messages: Sequence[JsonObject]) -> Decimal | None:
+        """The most that the call may cost, nothing cached; None if the price is unknown."""
+        known = self._tiers[tier]
+        price = known.price()
+        if price is None:
+            return None
+        bound = sum(len(str(message.get("content", "")).encode()) + MESSAGE_OVERHEAD for message in messages)
+        return price.worst_case(bound, known.max_output_tokens)
+
+
+def estimated_tokens(messages: Sequence[JsonObject]) -> int:
+    """Tokens of a request, estimated from its characters."""
+    return sum(
+        round(len(str(row.get("content", ""))) / CHARS_PER_TOKEN) + MESSAGE_OVERHEAD for row in messages
+    )
+
+
+def _cached(tier: str, tokens: int, attempts: Sequence[Attempt]) -> int:
+    """Tokens of the request that the tier has seen before, as far as its own last request tells."""
+    same = [attempt for attempt in attempts if attempt.tier == tier and attempt.error is None]
+    return min(same[-1].usage.input, tokens) if same else 0

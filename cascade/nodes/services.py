@@ -1,0 +1,63 @@
+"""What the nodes may touch, injected: models, checks, the policy, money, the trace."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Protocol
+
+from cascade.budget import Budget
+from cascade.classifiers.base import Classifier
+from cascade.forecast import Forecast
+from cascade.ledger import Ledger, Pricer
+from cascade.models.base import Model
+from cascade.policy.base import Policy
+from cascade.prompting import DEFAULT_SYSTEM_PROMPT
+from cascade.trace.content import ContentRule
+from cascade.trace.sink import NullSink, TraceSink
+from cascade.types import Candidate, History, Task, Verdict
+
+
+class Checks(Protocol):
+    """The validators taken together: `cascade.validators.suite.Suite` is one."""
+
+    async def check(self, task: Task, candidate: Candidate) -> Verdict:
+        """Check a candidate in a workspace of its own."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tier:
+    """A rung as the nodes see it. `retry_history` and `escalation_history`: what an attempt here is shown."""
+
+    name: str
+    model: Model
+    model_name: str
+    endpoint: str
+    max_output_tokens: int
+    retry_history: History = "diagnostics"
+    escalation_history: History = "none"
+    deadline_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything a run needs. `draw` gives the uniform numbers that exploration uses."""
+
+    tiers: Mapping[str, Tier]
+    classifier: Classifier
+    policy: Policy
+    checks: Checks
+    forecast: Forecast
+    ledger: Ledger
+    pricer: Pricer
+    budget: Budget = field(default_factory=Budget)
+    per_task_usd: Decimal | None = None
+    sink: TraceSink = field(default_factory=NullSink)
+    content: ContentRule = "full"
+    feedback: Callable[[Verdict], str]
+    system_prompt: str = DEFAULT_SYSTEM_PROMPT
+    show_tests: bool = False
+    draw: Callable[[], float] = random.random

@@ -1,0 +1,81 @@
+"""The state that travels through the graph: plain JSON types, so that any checkpointer can keep it."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import ValidationError
+from typing_extensions import TypedDict
+
+from cascade.codec import from_json
+from cascade.errors import InputError
+from cascade.policy.base import Decision
+from cascade.trace.ids import Scope
+from cascade.types import Attempt, Task
+
+Json: TypeAlias = dict[str, Any]  # a domain value as `cascade.codec.to_json` gives it
+
+
+class Input(TypedDict):
+    """What a caller gives: the task as a `Task`, a mapping of its fields, or just the prompt."""
+
+    task: Task | Json | str
+
+
+class Output(TypedDict):
+    """What a caller gets: a `Result` as JSON types."""
+
+    result: Json
+
+
+class State(TypedDict, total=False):
+    """Everything that is known of one task. `attempts` only grows; `pending` is the attempt in the making."""
+
+    task: Task | Json | str
+    scope: Json
+    started: float
+    probabilities: dict[str, float]
+    attempts: Annotated[list[Json], operator.add]
+    pending: Json | None
+    decision: Json
+    result: Json
+
+
+Update: TypeAlias = State
+
+
+def task_of(state: State) -> Task:
+    """The task, whichever way it was given. Raises InputError if it is none."""
+    given = state.get("task")
+    if isinstance(given, Task):
+        return given
+    if isinstance(given, str):
+        return Task(prompt=given)
+    if isinstance(given, Mapping):
+        try:
+            return from_json(Task, given)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise InputError(f"The task is not valid: {where}: {first['msg']}.", hint=_TASK_HINT) from error
+    raise InputError("The graph was invoked without a task.", hint=_TASK_HINT)
+
+
+_TASK_HINT = 'Invoke it with {"task": {"prompt": "..."}}; the other fields are those of a task file.'
+
+
+def attempts_of(state: State) -> tuple[Attempt, ...]:
+    """The attempts that are over, oldest first."""
+    return tuple(from_json(Attempt, row) for row in state.get("attempts", []))
+
+
+def scope_of(state: State) -> Scope:
+    """The task's root span."""
+    return from_json(Scope, state["scope"])
+
+
+def decision_of(state: State) -> Decision:
+    """The last decision."""
+    return from_json(Decision, state["decision"])
