@@ -1,4 +1,4 @@
-"""Files as the rest of the house needs them: whole or not at all, UTF-8 or a clear error, plain or gzipped."""
+"""Files as the house needs them: whole or not at all, UTF-8 or a clear error, plain or gzipped."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def read_bytes(path: str | Path, *, what: str = "file") -> bytes:
 
 
 def read_text(path: str | Path, *, what: str = "file") -> str:
-    """The whole file as UTF-8 (a byte order mark is dropped). Raises `InputError` with the place if it is not."""
+    """The whole file as UTF-8 (a byte order mark is dropped). Raises `InputError` with the place otherwise."""
     raw = read_bytes(path, what=what)
     try:
         return raw.decode("utf-8-sig")
@@ -75,11 +75,11 @@ def write_atomic(path: str | Path, content: str | bytes, *, what: str = "file") 
                 file.write(payload)
                 file.flush()
                 os.fsync(file.fileno())
-            os.chmod(name, mode)
-            os.replace(name, target)
+            Path(name).chmod(mode)
+            Path(name).replace(target)
         except BaseException:
             with contextlib.suppress(OSError):
-                os.unlink(name)
+                Path(name).unlink()
             raise
     except OSError as error:
         raise StorageError(f"{path}: cannot write the {what}: {reason(error)}") from error

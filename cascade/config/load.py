@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cascade.config.base import Plugins
+from pydantic import ValidationError
+
+from cascade.config.base import Plugins, Surroundings
+from cascade.config.crosschecks import cross_check, empty_keys, missing_files
+from cascade.config.document import Document, Place, Problem, dotted
+from cascade.config.environment import Variables
+from cascade.config.explain import explain
 from cascade.config.schema import Config
+from cascade.config.toml_source import parse_toml
+from cascade.config.yaml_source import parse_yaml
+from cascade.errors import ConfigError, InputError
+from cascade.storage import read_text
+
+MAX_BYTES = 2_000_000
 
 
 def load(
@@ -20,20 +33,111 @@ def load(
     """Read a YAML (`.yaml`, `.yml`) or TOML (`.toml`) file.
 
     env: where `${VAR}` is looked up; None means `os.environ`. need_env: False leaves `${VAR}` as it is
-    where the variable is missing, for work that calls no model. plugins: names installed beside the
-    built-in ones; None means that unknown names pass here.
+    where the variable is missing and does not look for the files that a run needs, for work that calls no
+    model. plugins: names installed beside the built-in ones; None means that unknown names pass here.
     Raises `ConfigError` with every mistake, each with file, line and column.
     """
-    raise NotImplementedError
+    problems: list[Problem] = []
+    document = read_document(path, problems)
+    if problems:
+        raise located(document, problems)
+    problems += empty_keys(document.data)
+    variables = Variables(os.environ if env is None else env, need=need_env, problems=problems)
+    data = variables.fill(document.data)
+    folder = Path(path).parent.resolve()
+    config = _validated(data, Surroundings(folder, plugins), variables, problems)
+    if need_env:
+        problems += missing_files(data, folder)
+    if config is None or problems:
+        raise located(document, problems)
+    return config.placed(folder, variables.raw)
 
 
 def from_mapping(
     data: Mapping[str, Any], *, folder: str | Path = ".", plugins: Plugins | None = None
 ) -> Config:
-    """A config built in Python. Relative paths are resolved against `folder`. Raises `ConfigError`."""
-    raise NotImplementedError
+    """A config built in Python. Relative paths are resolved against `folder`. Raises `ConfigError`.
+
+    `${VAR}` is not filled in: Python has `os.environ`.
+    """
+    problems: list[Problem] = []
+    plain = dict(data)
+    surroundings = Surroundings(Path(folder).resolve(), plugins)
+    variables = Variables({}, need=False, problems=problems)
+    config = _validated(plain, surroundings, variables, problems)
+    if config is None or problems:
+        lines = tuple(f"{_key(one)}{one.what}{'; ' + one.hint if one.hint else ''}" for one in problems)
+        raise ConfigError(_message("the config", lines), problems=lines)
+    return config.placed(surroundings.folder, {})
 
 
-def default_config() -> Config:
-    """DeepSeek's pair, flash then pro (design 5.4); the key is read from DEEPSEEK_API_KEY when a model is called."""
-    raise NotImplementedError
+def default_config(folder: str | Path = ".") -> Config:
+    """DeepSeek's pair, flash then pro (design 5.4). The key is DEEPSEEK_API_KEY's, if it is set."""
+    endpoint = {"base_url": "https://api.deepseek.com", "context_tokens": 1_000_000}
+    key = os.environ.get("DEEPSEEK_API_KEY")
+    if key:
+        endpoint["api_key"] = key
+    data = {
+        "version": 1,
+        "tiers": {
+            "flash": {"model": "deepseek-flash", "thinking": "disabled", **endpoint},
+            "pro": {"model": "deepseek-v4-pro", **endpoint},
+        },
+        "policy": {"use": "threshold"},
+        "budget": {"per_task_usd": "0.10", "total_usd": "5.00"},
+        "trace": {"path": "traces"},
+    }
+    return from_mapping(data, folder=folder)
+
+
+def read_document(path: str | Path, problems: list[Problem]) -> Document:
+    """The parsed file. Raises `ConfigError` if it cannot be read at all; mistakes go to `problems`."""
+    name = str(path)
+    suffix = Path(path).suffix.lower()
+    if suffix not in {".yaml", ".yml", ".toml"}:
+        raise ConfigError(f"{name}: the ending {suffix or '(none)'} is not known", hint="use .yaml or .toml")
+    try:
+        text = read_text(path, what="config")
+    except InputError as error:
+        raise ConfigError(error.message, hint=error.hint, problems=(error.message,)) from error
+    if len(text) > MAX_BYTES:
+        raise ConfigError(f"{name}: is larger than {MAX_BYTES // 1_000_000} MB", hint="this is not a config")
+    document = (parse_toml if suffix == ".toml" else parse_yaml)(text, name, problems)
+    if not problems and (document.data is None or document.data == {}):
+        problems.append(Problem((), "the file is empty", "`cascade init` writes a first one", mark=(1, 1)))
+    elif not problems and not isinstance(document.data, dict):
+        problems.append(Problem((), "must be a mapping of keys", "start with `version: 1`", mark=(1, 1)))
+    return document
+
+
+def located(document: Document, problems: Sequence[Problem]) -> ConfigError:
+    """All mistakes as one error."""
+    lines = document.lines(problems)
+    return ConfigError(_message(document.name, lines), problems=lines)
+
+
+def _validated(
+    data: Any, surroundings: Surroundings, variables: Variables, problems: list[Problem]
+) -> Config | None:
+    config = None
+    found: list[Problem] = []
+    try:
+        config = Config.model_validate(data, context=surroundings)
+    except ValidationError as error:
+        found = explain(error, Config, data, variables.raw)
+    # What a missing variable would have held is not judged.
+    told: set[Place] = set(variables.missing)
+    for problem in [*cross_check(data, surroundings.plugins), *found]:
+        if problem.place not in told or problem.at == "key":
+            problems.append(problem)
+    return config
+
+
+def _key(problem: Problem) -> str:
+    return f"{dotted(problem.place)}: " if problem.place else ""
+
+
+def _message(name: str, lines: Sequence[str]) -> str:
+    if len(lines) == 1:
+        return lines[0]
+    return f"{name} has {len(lines)} mistakes:\n" + "\n".join(f"  {line}" for line in lines)

@@ -18,6 +18,7 @@ from pydantic_core import PydanticCustomError
 from cascade.config.base import LISTED, Count, FilePath, Name, Section, Text, Usd, surroundings
 
 Probability: TypeAlias = Annotated[float, Field(ge=0, le=1)]
+OnUnchecked: TypeAlias = Literal["stop", "accept"]
 Seconds: TypeAlias = Annotated[float, Field(gt=0)]
 
 STATIC_VALIDATORS = ("syntax", "ruff", "mypy", "pyright", "ty", "pytest", "tool_calls")
@@ -25,7 +26,7 @@ OPTION_VALIDATORS = ("command", "json_schema", "callable")
 BUILT_IN = {
     "classifiers": ("rules", "linear"),
     "validators": (*STATIC_VALIDATORS, *OPTION_VALIDATORS),
-    "policies": ("expected_value", "threshold"),
+    "policies": ("expected_value", "threshold", "fixed"),
     "models": ("openai", "recorded"),
     "sandboxes": ("auto", "landlock", "bwrap", "container", "none"),
 }
@@ -115,7 +116,7 @@ class JsonSchemaValidator(Section):
     use: Literal["json_schema"]
     name: Name | None = None
     """The name in reports."""
-    schema_: Annotated[dict[str, Any], Field(alias="schema")] | None = None
+    schema_: dict[str, Any] | None = Field(default=None, alias="schema")
     """The schema itself, written here."""
     file: FilePath | None = None
     """A file that holds the schema, instead of `schema`."""
@@ -153,7 +154,7 @@ class ExpectedValuePolicy(Section):
     """The step with the best expected value, exactly over the tree of possible attempts."""
 
     use: Literal["expected_value"] = "expected_value"
-    value_usd: Annotated[Usd, Field(gt=0)] = Field(default="0.50", validate_default=True)  # type: ignore[assignment]
+    value_usd: Annotated[Usd, Field(gt=0)] = Field(default="0.50", validate_default=True)
     """What a solved task is worth in USD: the dial between cost and quality."""
     max_attempts: Annotated[Count, Field(ge=1, le=20)] = 4
     """Attempts at a task in all."""
@@ -161,8 +162,10 @@ class ExpectedValuePolicy(Section):
     """Share of choices made at random, with their propensity logged, so that logs can be learnt from."""
     verifier: Verifier = Verifier()
     """How well the validators tell right from wrong."""
-    latency_usd_per_s: Usd = Field(default="0", validate_default=True)  # type: ignore[assignment]
+    latency_usd_per_s: Usd = Field(default="0", validate_default=True)
     """What a second of waiting costs, in USD."""
+    on_unchecked: OnUnchecked = "stop"
+    """What becomes of an answer that could not be checked: given back unaccepted, or accepted."""
     artifact: FilePath | None = None
     """Outcome statistics written by `cascade train`. Unset: the ones that ship."""
 
@@ -174,9 +177,23 @@ class ThresholdPolicy(Section):
     start: Probability = 0.5
     """The first tier with P(pass) at least this one starts; else the last."""
     attempts: dict[str, Annotated[Count, Field(ge=0)]] = Field(default_factory=dict)
-    """Attempts by tier before the next one is tried. Default: 1 each. 0 leaves a tier out."""
+    """Attempts by tier before the next one is tried. 0 leaves a tier out."""
+    default_attempts: Annotated[Count, Field(ge=0)] = 2
+    """Attempts at a tier that `attempts` does not name."""
+    on_unchecked: OnUnchecked = "stop"
+    """What becomes of an answer that could not be checked: given back unaccepted, or accepted."""
     explore: Probability = 0.0
     """Share of choices made at random, with their propensity logged, so that logs can be learnt from."""
+
+
+class FixedPolicy(Section):
+    """The same steps for every task."""
+
+    use: Literal["fixed"]
+    order: Annotated[tuple[Name, ...], LISTED, Field(min_length=1)]
+    """Tiers, tried one after another until one passes. A tier named twice in a row is retried."""
+    on_unchecked: OnUnchecked = "stop"
+    """What becomes of an answer that could not be checked: given back unaccepted, or accepted."""
 
 
 class PolicyPlugin(PluginConfig):
@@ -277,7 +294,8 @@ ValidatorConfig: TypeAlias = Annotated[
 PolicyConfig: TypeAlias = Annotated[
     Annotated[ExpectedValuePolicy, Tag("expected_value")]
     | Annotated[ThresholdPolicy, Tag("threshold")]
+    | Annotated[FixedPolicy, Tag("fixed")]
     | Annotated[PolicyPlugin, Tag("plugin")],
-    _by_use("expected_value", "threshold", default="expected_value"),
+    _by_use("expected_value", "threshold", "fixed", default="expected_value"),
     BeforeValidator(_named),
 ]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PrivateAttr
+from pydantic import BaseModel, Field, PrivateAttr, SecretStr
 
 from cascade.config.base import LISTED, Name, Section
 from cascade.config.parts import (
@@ -22,6 +24,9 @@ from cascade.config.parts import (
     ValidatorConfig,
 )
 from cascade.config.tiers import TierConfig
+
+
+_HIDDEN = object()  # stands for a secret until it is left out
 
 
 class Config(Section):
@@ -75,7 +80,37 @@ class Config(Section):
     def public_dump(self) -> dict[str, Any]:
         """All settings, defaults included, as JSON types, without a secret.
 
-        What came from `${VAR}` is shown as it was written; keys are left out; paths are relative to the
-        config's folder where they lie inside it.
+        What came from `${VAR}` is shown as it was written; other secrets and what is unset are left out;
+        paths are relative to the config's folder where they lie inside it.
         """
-        raise NotImplementedError
+        dumped: dict[str, Any] = _public(self, (), self._raw, self._folder)
+        return dumped
+
+    def placed(self, folder: Path, raw: Mapping[tuple[str | int, ...], str]) -> Self:
+        """The same config with its folder, and with what was written where a variable stood."""
+        copy = self.model_copy()
+        copy._folder = folder
+        copy._raw = dict(raw)
+        return copy
+
+
+def _public(
+    value: Any, place: tuple[str | int, ...], raw: Mapping[tuple[str | int, ...], str], folder: Path
+) -> Any:
+    if place in raw:
+        return raw[place]
+    if isinstance(value, BaseModel):
+        fields = type(value).model_fields
+        named = {(fields[name].alias or name) if name in fields else name: item for name, item in value}
+        set_ = {key: item for key, item in named.items() if item is not None}
+        return _public(set_, place, raw, folder)
+    if isinstance(value, Mapping):
+        dumped = {key: _public(item, (*place, key), raw, folder) for key, item in value.items()}
+        return {key: item for key, item in dumped.items() if item is not _HIDDEN}
+    if isinstance(value, list | tuple):
+        return [_public(item, (*place, index), raw, folder) for index, item in enumerate(value)]
+    if isinstance(value, SecretStr):
+        return _HIDDEN
+    if isinstance(value, Path):
+        return (value.relative_to(folder) if value.is_relative_to(folder) else value).as_posix()
+    return str(value) if isinstance(value, Decimal) else value

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
-from pydantic import BeforeValidator, Discriminator, Field, SecretStr, Tag, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BeforeValidator, Discriminator, Field, SecretStr, Tag
+from pydantic_core import PydanticKnownError
 
 from cascade.config.base import LISTED, Count, FilePath, Section, Text, Usd
 from cascade.types import History
-
-BUILT_IN_PROVIDERS = ("openai", "recorded")
 
 
 class Price(Section):
@@ -44,9 +42,11 @@ class HistoryByStep(Section):
 
 
 def _history(value: object) -> object:
-    # Only the four words: a wrong one is reported once, not once a step.
-    words = ("full", "last", "diagnostics", "none")
-    return {"retry": value, "escalation": value} if isinstance(value, str) and value in words else value
+    if not isinstance(value, str):
+        return value
+    if value not in get_args(History):
+        raise PydanticKnownError("literal_error", {"expected": "'full', 'last', 'diagnostics' or 'none'"})
+    return {"retry": value, "escalation": value}
 
 
 def _price_kind(value: Any) -> str:
@@ -79,7 +79,7 @@ class EndpointConfig(Section):
     model: Text
     """The provider's model string."""
     provider: Text = "openai"
-    """`openai` (any OpenAI-compatible endpoint), `recorded` (answers from a recording), or a plug-in's name."""
+    """`openai` (any OpenAI-compatible endpoint), `recorded` (a recording's answers), or a plug-in's name."""
     base_url: Annotated[str, Field(pattern=r"^https?://.")] | None = None
     """Where the endpoint is, as the provider documents it. Needed by `openai`."""
     api_key: SecretStr | None = None
@@ -95,25 +95,31 @@ class EndpointConfig(Section):
     max_output_tokens: Annotated[Count, Field(ge=1)] = 8192
     """Upper bound of an answer, in tokens, reasoning included. Budgets reserve for it."""
     context_tokens: Annotated[Count, Field(ge=1)] | None = None
-    """The model's context window in tokens: a longer request is refused before it is paid. Unset: not checked."""
+    """The model's context window in tokens: what is longer is refused before it is paid. Unset: not checked."""
     timeout_s: Annotated[float, Field(gt=0)] = 600.0
-    """Deadline of one attempt in seconds, requests that are sent again included."""
+    """Longest time for one request, in seconds."""
+    idle_timeout_s: Annotated[float, Field(gt=0)] = 60.0
+    """Longest silence between two pieces of a streamed answer, in seconds."""
+    connect_timeout_s: Annotated[float, Field(gt=0)] = 5.0
+    """Longest time until connected, in seconds."""
+    deadline_s: Annotated[float, Field(gt=0)] = 900.0
+    """Longest time for one attempt in seconds, requests that are sent again and waits included."""
     retries: Annotated[Count, Field(ge=0, le=20)] = 3
     """How often a request is sent again after a failure that may pass (429, 500 and up, lost connection)."""
     price: PriceSetting = "auto"
     """`auto` (the dated tables), `unknown` (sums will say so), or USD per 1M tokens."""
     limits: Limits = Limits()
     """How hard this endpoint may be pressed."""
+    dialect: Literal["auto", "deepseek", "openai"] = "auto"
+    """Whether DeepSeek's additions to the protocol are used; `auto` tells by `base_url`."""
+    json_mode: bool = False
+    """Ask the endpoint for a JSON object."""
+    user_id: Text | None = None
+    """DeepSeek's `user_id`: requests with different ones do not share a prefix cache."""
+    headers: dict[str, SecretStr] = Field(default_factory=dict)
+    """More HTTP headers. Their values are never shown, traced or logged."""
     extra_body: dict[str, Any] = Field(default_factory=dict)
     """More keys for the request's body, passed on as they are."""
-
-    @model_validator(mode="after")
-    def _needs(self) -> Self:
-        if self.provider == "openai" and self.base_url is None:
-            raise PydanticCustomError("endpoint.base_url", "base_url is missing")
-        if self.provider == "recorded" and not self.recording:
-            raise PydanticCustomError("endpoint.recording", "recording is missing")
-        return self
 
 
 class TierConfig(EndpointConfig):

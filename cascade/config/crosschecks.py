@@ -1,0 +1,135 @@
+"""What no single key can show: names that stand for something elsewhere, and keys that need each other.
+
+Works on plain data, so that it reports beside other mistakes, in the same run.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from cascade.config.base import Plugins
+from cascade.config.document import Place, Problem, suggestion
+from cascade.config.parts import BUILT_IN, STATIC_VALIDATORS
+
+
+# Mappings whose inside is not ours.
+FREE = frozenset({"extra_body", "options", "schema", "parse"})
+
+
+def cross_check(data: Any, plugins: Plugins | None) -> list[Problem]:
+    """Every mistake that shows only between keys."""
+    if not isinstance(data, dict):
+        return []
+    tiers = [name for name in _mapping(data.get("tiers"))]
+    return [
+        *_providers(data, plugins),
+        *_policy_tiers(_mapping(data.get("policy")), tiers),
+        *_validator_names(data.get("validators")),
+    ]
+
+
+def empty_keys(data: Any, place: Place = ()) -> list[Problem]:
+    """Keys of ours that stand there without a value. In Python None means unset; in a file it is a slip."""
+    problems: list[Problem] = []
+    for key, value in _mapping(data).items():
+        here = (*place, key)
+        if value is None:
+            problems.append(Problem(here, "is empty", "write a value, or remove the key", at="key"))
+        elif key not in FREE:
+            problems += empty_keys(value, here)
+    for index, value in enumerate(_list(data)):
+        if value is None:
+            problems.append(Problem((*place, index), "is empty", "write a value, or remove it"))
+        problems += empty_keys(value, (*place, index))
+    return problems
+
+
+def missing_files(data: Any, folder: Path) -> list[Problem]:
+    """Files that the config names and that are not there. Only where the work needs them."""
+    if not isinstance(data, dict):
+        return []
+    problems = []
+    for place, value in _named_files(data):
+        path = folder / Path(value).expanduser()
+        if not path.is_file():
+            what = "is a folder" if path.is_dir() else "no such file"
+            problems.append(Problem(place, f"{what}: {os.path.relpath(path, folder)}", f"looked in {folder}"))
+    return problems
+
+
+def _named_files(data: dict[str, Any]) -> Iterator[tuple[Place, str]]:
+    for place, endpoint in _endpoints(data):
+        recording = endpoint.get("recording")
+        for index, value in enumerate(recording if isinstance(recording, list) else [recording]):
+            here = (*place, "recording", index) if isinstance(recording, list) else (*place, "recording")
+            if isinstance(value, str) and value:
+                yield here, value
+    for section in ("classifier", "policy"):
+        value = _mapping(data.get(section)).get("artifact")
+        if isinstance(value, str) and value:
+            yield (section, "artifact"), value
+    for index, validator in enumerate(_list(data.get("validators"))):
+        value = _mapping(validator).get("file")
+        if _mapping(validator).get("use") == "json_schema" and isinstance(value, str) and value:
+            yield ("validators", index, "file"), value
+
+
+def _endpoints(data: dict[str, Any]) -> Iterator[tuple[Place, dict[str, Any]]]:
+    for name, tier in _mapping(data.get("tiers")).items():
+        yield ("tiers", name), _mapping(tier)
+        for index, fallback in enumerate(_list(_mapping(tier).get("fallbacks"))):
+            yield ("tiers", name, "fallbacks", index), _mapping(fallback)
+
+
+def _providers(data: dict[str, Any], plugins: Plugins | None) -> Iterator[Problem]:
+    known = [*BUILT_IN["models"], *sorted(plugins.models if plugins else ())]
+    for place, endpoint in _endpoints(data):
+        provider = endpoint.get("provider", "openai")
+        if provider == "openai" and endpoint and endpoint.get("base_url") is None:
+            hint = "add base_url: https://HOST/..., or provider: recorded"
+            yield Problem((*place, "base_url"), "is missing", hint)
+        if provider == "recorded" and endpoint.get("recording") is None:
+            yield Problem((*place, "recording"), "is missing", "add recording: FILE.jsonl")
+        unknown = isinstance(provider, str) and provider not in known and ":" not in provider
+        if unknown and provider and plugins is not None:
+            yield Problem((*place, "provider"), f"{provider} is not known", suggestion(provider, known))
+
+
+def _policy_tiers(policy: dict[str, Any], tiers: list[str]) -> Iterator[Problem]:
+    attempts = _mapping(policy.get("attempts"))
+    order = _list(policy.get("order"))
+    if policy.get("use") == "threshold":
+        for name in attempts:
+            if name not in tiers:
+                hint = suggestion(name, tiers, what="tiers")
+                yield Problem(("policy", "attempts", name), "there is no such tier", hint, at="key")
+    if policy.get("use") == "fixed":
+        for index, name in enumerate(order):
+            if isinstance(name, str) and name not in tiers:
+                hint = suggestion(name, tiers, what="tiers")
+                yield Problem(("policy", "order", index), f"there is no tier {name}", hint)
+
+
+def _validator_names(validators: Any) -> Iterator[Problem]:
+    seen: dict[str, int] = {}
+    for index, validator in enumerate(_list(validators)):
+        use = validator if isinstance(validator, str) else _mapping(validator).get("use")
+        name = _mapping(validator).get("name") or use
+        if not isinstance(name, str):
+            continue
+        unnamed = use not in STATIC_VALIDATORS and not _mapping(validator).get("name")
+        if name in seen and not unnamed:
+            hint = f"give one of them another `name` (first: validators[{seen[name]}])"
+            yield Problem(("validators", index), f"a validator called {name} stands here already", hint)
+        seen.setdefault(name, index)
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
