@@ -57,7 +57,8 @@ class LatentEstimates:
     weights: the classes' shares, summing to 1. per_task: whether the classifier's P(first attempt passes)
     replaces the arms' own base rate (each tier's arms are shifted on the logit scale to meet it). slope:
     of an unknown tier's logit over the standard normal `line`. mend: what is left of the pass probability
-    at an attempt beyond those known. A step that no arm describes exactly is taken for the nearest that
+    at an attempt beyond those known. known_only: whether steps that the arms do not describe are ruled out
+    rather than guessed at. A step that no arm describes exactly is taken for the nearest that
     one does: the same attempt shown otherwise, then an earlier attempt at that tier.
     """
 
@@ -65,6 +66,7 @@ class LatentEstimates:
     arms: Mapping[Step, Arm] = field(default_factory=dict)
     line: tuple[float, ...] = ()
     per_task: bool = False
+    known_only: bool = False
     slope: float = 2.0
     mend: float = 0.3
     version: str = "prior-1"
@@ -87,6 +89,10 @@ class LatentEstimates:
             for step in self.arms
             if step.tier == tier and step.attempt == attempt and step.after in (None, after)
         ]
+
+    def allows(self, step: Step) -> bool:
+        """See `Estimates`."""
+        return not self.known_only or self.arm(step)[1] == 0 and self.arm(step)[0] is not None
 
     def arm(self, step: Step) -> tuple[Arm | None, int]:
         """The arm that describes a step best, and how many attempts beyond it the step is."""

@@ -93,6 +93,10 @@ class Estimates(Protocol):
         """What is believed after the attempts that the situation holds."""
         ...
 
+    def allows(self, step: Step) -> bool:
+        """Whether the step may be taken at all on these estimates."""
+        ...
+
     def histories(self, tier: str, attempt: int, after: str | None) -> Sequence[History]:
         """The ways of showing what failed that the estimates can tell apart here (empty: none)."""
         ...

@@ -1,0 +1,143 @@
+"""Learnt estimates as a JSON file: what `cascade tune` writes and the expected-value policy reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from typing_extensions import Self
+
+from cascade.errors import InputError, StorageError
+from cascade.policy.latent import Arm, LatentEstimates, Trace
+from cascade.policy.steps import Step
+from cascade.types import History
+
+SCHEMA = 1
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class TraceRecord(_Part):
+    """See `cascade.policy.latent.Trace`."""
+
+    mean: tuple[float, ...]
+    sd: float = Field(gt=0)
+    weight: float = Field(default=1.0, ge=0)
+
+
+class ArmRecord(_Part):
+    """See `cascade.policy.latent.Arm`."""
+
+    tier: str
+    attempt: int = Field(default=1, ge=1)
+    after: str | None = None
+    history: History = "none"
+    p: tuple[float, ...]
+    cost_usd: tuple[float, ...] | None = None
+    evidence: float = Field(default=10.0, ge=0)
+    traces: dict[str, TraceRecord] = Field(default_factory=dict)
+
+
+class EstimatesFile(_Part):
+    """The whole file. `about` says what it was learnt from and is not read."""
+
+    kind: Literal["cascade.estimates"] = "cascade.estimates"
+    schema_: Literal[1] = Field(default=1, alias="schema")
+    version: str
+    weights: tuple[float, ...] = Field(min_length=1)
+    arms: tuple[ArmRecord, ...] = Field(min_length=1)
+    per_task: bool = False
+    known_only: bool = True
+    mend: float = Field(default=0.3, ge=0, le=1)
+    about: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_length(self) -> Self:
+        classes = len(self.weights)
+        if min(self.weights) < 0 or abs(sum(self.weights) - 1) > 1e-6:
+            raise ValueError("weights are shares that sum to 1")
+        for arm in self.arms:
+            lists = [arm.p, *(trace.mean for trace in arm.traces.values())]
+            lists += [arm.cost_usd] if arm.cost_usd is not None else []
+            if any(len(one) != classes for one in lists):
+                raise ValueError(f"arm {arm.tier}: every list has one number for each of {classes} classes")
+            if not all(0 <= p <= 1 for p in arm.p):
+                raise ValueError(f"arm {arm.tier}: p lies in [0, 1]")
+        return self
+
+
+def load_estimates(path: Path | str) -> LatentEstimates:
+    """Read estimates.
+
+    Raises StorageError if the file cannot be read, InputError if it is not such a file.
+    """
+    path = Path(path)
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise StorageError(
+            f"cannot read the estimates {path}: {error.strerror}", hint="`cascade tune` writes them"
+        ) from error
+    try:
+        record = EstimatesFile.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "file"
+        raise InputError(
+            f"{path}: {place}: {first['msg']}",
+            hint=f"expected an estimates file of schema {SCHEMA}, as `cascade tune` writes",
+        ) from error
+    return _estimates(record)
+
+
+def dump_estimates(estimates: LatentEstimates, *, about: dict[str, Any] | None = None) -> str:
+    """Estimates as JSON text, figures by class to six digits."""
+    record = EstimatesFile(
+        version=estimates.version,
+        weights=estimates.weights,
+        arms=tuple(_record(arm) for arm in estimates.arms.values()),
+        per_task=estimates.per_task,
+        known_only=estimates.known_only,
+        mend=estimates.mend,
+        about=about or {},
+    )
+    return record.model_dump_json(by_alias=True, indent=1) + "\n"
+
+
+def _estimates(record: EstimatesFile) -> LatentEstimates:
+    arms = {}
+    for arm in record.arms:
+        step = Step(arm.tier, arm.attempt, arm.after, arm.history)
+        traces = {name: Trace(trace.mean, trace.sd, trace.weight) for name, trace in arm.traces.items()}
+        arms[step] = Arm(step, arm.p, arm.cost_usd, arm.evidence, traces)
+    return LatentEstimates(
+        weights=record.weights,
+        arms=arms,
+        per_task=record.per_task,
+        known_only=record.known_only,
+        mend=record.mend,
+        version=record.version,
+    )
+
+
+def _record(arm: Arm) -> ArmRecord:
+    return ArmRecord(
+        tier=arm.step.tier,
+        attempt=arm.step.attempt,
+        after=arm.step.after,
+        history=arm.step.history,
+        p=_short(arm.p),
+        cost_usd=None if arm.cost_usd is None else _short(arm.cost_usd),
+        evidence=arm.evidence,
+        traces={
+            name: TraceRecord(mean=_short(trace.mean), sd=trace.sd, weight=trace.weight)
+            for name, trace in arm.traces.items()
+        },
+    )
+
+
+def _short(numbers: tuple[float, ...]) -> tuple[float, ...]:
+    return tuple(float(f"{number:.6g}") for number in numbers)
