@@ -92,7 +92,7 @@ class LatentEstimates:
 
     def allows(self, step: Step) -> bool:
         """See `Estimates`."""
-        return not self.known_only or self.arm(step)[1] == 0 and self.arm(step)[0] is not None
+        return not self.known_only or (self.arm(step)[1] == 0 and self.arm(step)[0] is not None)
 
     def arm(self, step: Step) -> tuple[Arm | None, int]:
         """The arm that describes a step best, and how many attempts beyond it the step is."""
