@@ -1,0 +1,1 @@
+"""Decide again from logs, without a model call: read, replay, estimate, compare."""

@@ -1,0 +1,96 @@
+"""Columns of a table while it is read: words as codes, numbers as arrays, in batches that stay small."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from cascade.errors import InputError
+
+
+@dataclass(slots=True)
+class Words:
+    """A column of words, each kept once."""
+
+    places: dict[str, int] = field(default_factory=dict)
+    batches: list[npt.NDArray[np.int32]] = field(default_factory=list)
+
+    def add(self, values: Sequence[str]) -> None:
+        """Append a batch."""
+        places = self.places
+        codes = np.empty(len(values), dtype=np.int32)
+        for k, value in enumerate(values):
+            code = places.get(value)
+            if code is None:
+                code = places[value] = len(places)
+            codes[k] = code
+        self.batches.append(codes)
+
+    def codes(self) -> tuple[npt.NDArray[np.intp], list[str]]:
+        """Each row's code, and the words by code, in order of appearance."""
+        if not self.batches:
+            return np.empty(0, dtype=np.intp), []
+        return np.concatenate(self.batches).astype(np.intp), list(self.places)
+
+
+@dataclass(slots=True)
+class Columns:
+    """The columns read so far. `notes` says what was left out, in words."""
+
+    names: list[str]
+    words: dict[str, Words] = field(init=False)
+    numbers: dict[str, list[npt.NDArray[np.float64]]] = field(default_factory=dict)
+    count: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        known = ("task_id", "model", "stage", "attempt", "after", "history")
+        self.words = {name: Words() for name in self.names if name in known}
+
+    def add_numbers(self, name: str, values: Sequence[str], path: Path, *, strict: bool) -> None:
+        """Append a batch of a number column; one that is not strict and holds words is left out."""
+        if any(name == note_name for note_name in self._dropped()):
+            return
+        try:
+            batch = numbers(values)
+        except ValueError:
+            if strict:
+                self._name_the_line(name, values, path)
+            self.numbers.pop(name, None)
+            self.notes.append(f"column {name} is left out: it does not hold numbers")
+            return
+        self.numbers.setdefault(name, []).append(batch)
+
+    def column(self, name: str) -> npt.NDArray[np.float64]:
+        """A number column as one array."""
+        return np.concatenate(self.numbers[name])
+
+    def holds_numbers(self, name: str) -> bool:
+        """Whether a column has any finite, non-negative number, and none that is below 0."""
+        values = self.column(name)
+        known = values[np.isfinite(values)]
+        return bool(known.size) and float(known.min()) >= 0
+
+    def _dropped(self) -> list[str]:
+        return [note.split()[1] for note in self.notes if note.startswith("column ")]
+
+    def _name_the_line(self, name: str, values: Sequence[str], path: Path) -> None:
+        for k, value in enumerate(values):
+            try:
+                numbers([value])
+            except ValueError as error:
+                raise InputError(
+                    f"{path}:{self.count + k + 2}: {name} is {value!r}, not a number",
+                    hint="write a number, or leave cost_usd blank where it is not known",
+                ) from error
+
+
+def numbers(values: Sequence[str]) -> npt.NDArray[np.float64]:
+    """Numbers from words; a blank one is NaN. Raises ValueError."""
+    if "" in values:
+        values = [value or "nan" for value in values]
+    return np.array(values, dtype=np.float64)

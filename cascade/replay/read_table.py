@@ -1,0 +1,244 @@
+"""Reads outcome tables (design 5.6): CSV, plain or gzipped, and Parquet. A bad table gets a clear answer."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+
+from cascade.errors import InputError, StorageError
+from cascade.policy.steps import Step
+from cascade.replay.columns import Columns, numbers
+from cascade.replay.table import OutcomeTable
+from cascade.types import History
+
+_BATCH = 200_000
+_NEEDED = ("task_id", "model", "outcome")
+_WORDS = ("task_id", "model", "stage", "attempt", "after", "history")
+
+
+def read_table(path: Path | str) -> OutcomeTable:
+    """Read an outcome table.
+
+    Needs the columns task_id, model and outcome; `cost_usd` may be missing or blank (not known). `attempt`,
+    `after` and `history` tell kinds of attempts apart; without `attempt`, the values of a `stage` column
+    are successive attempts and a later stage's outcome is what was right by then. Other columns are
+    figures if they hold numbers. Raises InputError with file and line for what cannot be meant, StorageError
+    if the file cannot be read.
+    """
+    path = Path(path)
+    with _reading(path):
+        if path.suffix == ".parquet":
+            from cascade.replay.parquet import parquet_columns
+
+            return build(parquet_columns(path), str(path))
+        return build(_csv_columns(path), str(path))
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise InputError(
+            f"{path}: the file is cut short or is not gzip: {error}", hint="fetch or write it again"
+        ) from error
+    except OSError as error:
+        raise StorageError(
+            f"cannot read the log {path}: {error.strerror or error}",
+            hint="give the path of a trace or an outcome table",
+            code="storage.read",
+        ) from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 text: {error.reason}", hint="an outcome table is a CSV") from error
+
+
+def _csv_columns(path: Path) -> Columns:
+    with path.open("rb") as raw:
+        packed = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
+        binary = gzip.GzipFile(fileobj=raw) if packed else raw
+        text = io.TextIOWrapper(binary, encoding="utf-8-sig", newline="")  # type: ignore[type-var]
+        reader = csv.reader(text)
+        header = next(reader, None)
+        names = _header(path, header)
+        columns = Columns(names)
+        for rows in iter(lambda: list(islice(reader, _BATCH)), []):
+            _take(path, columns, rows)
+    if not columns.count:
+        raise InputError(f"{path}: the table has a header and no rows", hint="log some tasks first")
+    return columns
+
+
+def _header(path: Path, header: Sequence[str] | None) -> list[str]:
+    names = [name.strip() for name in header or ()]
+    missing = [name for name in _NEEDED if name not in names]
+    if missing:
+        raise InputError(
+            f"{path}:1: an outcome table needs the column{'s' if len(missing) > 1 else ''} "
+            f"{', '.join(missing)}; this file's first line has {', '.join(names) or 'nothing'}",
+            hint="the columns are task_id, model, outcome, cost_usd, and others if you like",
+        )
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise InputError(f"{path}:1: the column {doubled[0]} stands there twice", hint="name each once")
+    return names
+
+
+def _take(path: Path, columns: Columns, rows: list[list[str]]) -> None:
+    width = len(columns.names)
+    wrong = next((k for k, row in enumerate(rows) if len(row) != width and row), None)
+    if wrong is not None:
+        line = columns.count + wrong + 2
+        raise InputError(
+            f"{path}:{line}: {len(rows[wrong])} fields where the header has {width}: the line is torn",
+            hint="cut the line off, or write the table again",
+        )
+    rows = [row for row in rows if row]
+    for name, values in zip(columns.names, zip(*rows, strict=True), strict=True):
+        if name in _WORDS:
+            columns.words[name].add(values)
+        else:
+            columns.add_numbers(name, values, path, strict=name in ("outcome", "cost_usd"))
+    columns.count += len(rows)
+
+
+def build(columns: Columns, source: str) -> OutcomeTable:
+    """Check columns and pivot them into a table."""
+    task, tasks = columns.words["task_id"].codes()
+    steps, arm = _arms(columns, source)
+    outcome = columns.column("outcome")
+    cost = columns.column("cost_usd") if "cost_usd" in columns.numbers else np.full(len(task), np.nan)
+    _check(source, outcome, cost)
+    cell = task * len(steps) + arm
+    _no_duplicates(source, cell, columns, steps, tasks)
+    shape = (len(tasks), len(steps))
+
+    def pivot(values: np.ndarray) -> np.ndarray:
+        full = np.full(shape[0] * shape[1], np.nan)
+        full[cell] = values
+        return full.reshape(shape)
+
+    figures = {
+        name: pivot(columns.column(name))
+        for name in columns.numbers
+        if name not in ("outcome", "cost_usd") and columns.holds_numbers(name)
+    }
+    table = OutcomeTable(
+        tasks=tasks,
+        arms=tuple(steps),
+        outcome=pivot(outcome),
+        cost=pivot(cost),
+        figures=figures,
+        notes=tuple(columns.notes),
+    )
+    return _conditional(table) if _staged(columns) else table
+
+
+def _staged(columns: Columns) -> bool:
+    return "stage" in columns.words and "attempt" not in columns.words
+
+
+def _arms(columns: Columns, source: str) -> tuple[list[Step], np.ndarray]:
+    """The kinds of attempts in order of appearance, and each row's."""
+    model, models = columns.words["model"].codes()
+    parts = [(model, list(models))]
+    for name in ("attempt", "stage", "after", "history"):
+        if name not in columns.words or (name == "stage" and not _staged(columns)):
+            parts.append((np.zeros(len(model), dtype=np.intp), [""]))
+            continue
+        codes, values = columns.words[name].codes()
+        parts.append((codes, list(values)))
+    key = np.zeros(len(model), dtype=np.intp)
+    for codes, values in parts:
+        key = key * len(values) + codes
+    unique, first, inverse = np.unique(key, return_index=True, return_inverse=True)
+    order = np.argsort(first, kind="stable")
+    place = np.empty(len(unique), dtype=np.intp)
+    place[order] = np.arange(len(unique))
+    steps = []
+    for row in first[order]:
+        tier, attempt, stage, after, history = (values[codes[row]] for codes, values in parts)
+        number = parts[2][1].index(stage) + 1 if _staged(columns) else _count(attempt, source, int(row))
+        steps.append(Step(tier, number, after or None, _history(history, source, int(row))))
+    return steps, place[inverse]
+
+
+def _count(text: str, source: str, row: int) -> int:
+    if not text:
+        return 1
+    if not text.isdigit() or int(text) < 1:
+        raise InputError(f"{source}:{row + 2}: attempt is {text!r}", hint="attempts count from 1")
+    return int(text)
+
+
+def _history(text: str, source: str, row: int) -> History:
+    for known in get_args(History):
+        if text == known:
+            return known  # type: ignore[no-any-return]
+    if text:
+        raise InputError(
+            f"{source}:{row + 2}: history is {text!r}", hint=f"one of {', '.join(get_args(History))}"
+        )
+    return "none"
+
+
+def _check(source: str, outcome: np.ndarray, cost: np.ndarray) -> None:
+    blank = np.flatnonzero(np.isnan(outcome))
+    if blank.size:
+        raise InputError(
+            f"{source}:{blank[0] + 2}: the outcome is blank or NaN",
+            hint="leave a row out if its outcome is not known; unchecked is not failed",
+        )
+    outside = np.flatnonzero((outcome < 0) | (outcome > 1))
+    if outside.size:
+        raise InputError(
+            f"{source}:{outside[0] + 2}: the outcome {outcome[outside[0]]:g} is outside 0 to 1",
+            hint="an outcome is 1 (right), 0 (wrong) or a pass rate between",
+        )
+    bad = np.flatnonzero((cost < 0) | np.isinf(cost))
+    if bad.size:
+        raise InputError(
+            f"{source}:{bad[0] + 2}: cost_usd is {cost[bad[0]]:g}",
+            hint="a cost is 0 or more; leave it blank where it is not known",
+        )
+
+
+def _no_duplicates(
+    source: str, cell: np.ndarray, columns: Columns, steps: Sequence[Step], tasks: Sequence[str]
+) -> None:
+    times = np.bincount(cell)
+    if times.max() <= 1:
+        return
+    again = int(np.flatnonzero(times > 1)[0])
+    lines = [str(row + 2) for row in np.flatnonzero(cell == again)[:3]]
+    task, step = tasks[again // len(steps)], steps[again % len(steps)]
+    hint = "keep one row for each task and model; number repeated attempts in an `attempt` column"
+    raise InputError(f"{source}: lines {', '.join(lines)} are all {task} by {step}", hint=hint)
+
+
+def _conditional(table: OutcomeTable) -> OutcomeTable:
+    """Stages hold what was right by then; a later attempt's own outcome is what it added to the rest."""
+    from dataclasses import replace
+
+    outcome = table.outcome.copy()
+    for k, arm in enumerate(table.arms):
+        before = table.arm(Step(arm.tier, arm.attempt - 1))
+        if arm.attempt > 1 and before is not None:
+            left = 1 - table.outcome[:, before]
+            gained = table.outcome[:, k] - table.outcome[:, before]
+            with np.errstate(invalid="ignore", divide="ignore"):
+                outcome[:, k] = np.clip(np.where(left > 0, gained / left, np.nan), 0, 1)
+    note = "stages are successive attempts; a later one counts by what it added to those before"
+    return replace(table, outcome=outcome, notes=(*table.notes, note))
+
+
+__all__ = ["build", "numbers", "read_table"]

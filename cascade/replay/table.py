@@ -1,0 +1,95 @@
+"""What is known of every task under every kind of attempt: the columns that replay and tune work on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from cascade.policy.steps import Step
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Ints: TypeAlias = npt.NDArray[np.intp]
+Bools: TypeAlias = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class OutcomeTable:
+    """Outcomes by task and arm; an arm is a kind of attempt (`Step`).
+
+    tasks: ids, length n. arms: length A. outcome: (n, A), P(right) in [0, 1], NaN where not known. cost:
+    (n, A) in USD, NaN where not known. figures: other numbers of the attempts by name, each (n, A), NaN
+    where not known; known only after the attempt. probabilities: the classifier's P(first attempt passes),
+    by tier, each (n,). notes: what the reader assumed, in words.
+    """
+
+    tasks: Sequence[str]
+    arms: tuple[Step, ...]
+    outcome: Floats
+    cost: Floats
+    figures: Mapping[str, Floats] = field(default_factory=dict)
+    probabilities: Mapping[str, Floats] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.tasks)
+
+    @property
+    def tiers(self) -> tuple[str, ...]:
+        """Tier names, the cheapest first attempt first; where costs are not known, as they first appear."""
+        names = list(dict.fromkeys(arm.tier for arm in self.arms))
+        mean = {arm.tier: self.mean_cost(k) for k, arm in enumerate(self.arms) if arm.attempt == 1}
+        return tuple(sorted(names, key=lambda name: (np.isnan(mean.get(name, np.nan)), mean.get(name, 0.0))))
+
+    def mean_cost(self, arm: int) -> float:
+        """Mean USD of an arm where it is known; NaN where it never is."""
+        known = self.cost[:, arm]
+        known = known[~np.isnan(known)]
+        return float(known.mean()) if known.size else float("nan")
+
+    def arm(self, step: Step) -> int | None:
+        """The index of an arm, or None."""
+        return self.arms.index(step) if step in self.arms else None
+
+    def first(self, tier: str) -> int:
+        """The arm of a tier's first attempt, the task shown afresh if the table has that."""
+        fresh = self.arm(Step(tier))
+        if fresh is not None:
+            return fresh
+        return next(k for k, arm in enumerate(self.arms) if arm.tier == tier and arm.attempt == 1)
+
+    def rows(self, chosen: Ints | slice) -> OutcomeTable:
+        """The same table of some tasks only."""
+        tasks = self.tasks[chosen] if isinstance(chosen, slice) else [self.tasks[k] for k in chosen]
+        return replace(
+            self,
+            tasks=tasks,
+            outcome=self.outcome[chosen],
+            cost=self.cost[chosen],
+            figures={name: values[chosen] for name, values in self.figures.items()},
+            probabilities={name: values[chosen] for name, values in self.probabilities.items()},
+        )
+
+    def only(self, tiers: Sequence[str]) -> OutcomeTable:
+        """The same table of some tiers only."""
+        keep = [k for k, arm in enumerate(self.arms) if arm.tier in tiers and arm.after in (None, *tiers)]
+        return self.columns(keep)
+
+    def columns(self, keep: Sequence[int]) -> OutcomeTable:
+        """The same table of some arms only."""
+        chosen = list(keep)
+        return replace(
+            self,
+            arms=tuple(self.arms[k] for k in chosen),
+            outcome=self.outcome[:, chosen],
+            cost=self.cost[:, chosen],
+            figures={name: values[:, chosen] for name, values in self.figures.items()},
+        )
+
+    def parts(self, size: int) -> Iterator[OutcomeTable]:
+        """The table in pieces of at most `size` tasks."""
+        for start in range(0, len(self), size):
+            yield self.rows(slice(start, start + size))
