@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from cascade.config.base import Plugins
+from cascade.config.json_schema import json_schema
 from cascade.config.load import default_config, from_mapping, load
 from cascade.config.parts import (
     BudgetConfig,
     CallableValidator,
     CommandValidator,
     ExpectedValuePolicy,
+    FixedPolicy,
     JsonSchemaValidator,
     LinearClassifier,
     PluginConfig,
@@ -28,6 +30,7 @@ __all__ = [
     "Config",
     "EndpointConfig",
     "ExpectedValuePolicy",
+    "FixedPolicy",
     "HistoryByStep",
     "JsonSchemaValidator",
     "Limits",
@@ -43,5 +46,6 @@ __all__ = [
     "TraceConfig",
     "default_config",
     "from_mapping",
+    "json_schema",
     "load",
 ]

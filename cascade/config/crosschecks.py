@@ -14,7 +14,6 @@ from cascade.config.base import Plugins
 from cascade.config.document import Place, Problem, suggestion
 from cascade.config.parts import BUILT_IN, STATIC_VALIDATORS
 
-
 # Mappings whose inside is not ours.
 FREE = frozenset({"extra_body", "options", "schema", "parse"})
 
@@ -23,7 +22,7 @@ def cross_check(data: Any, plugins: Plugins | None) -> list[Problem]:
     """Every mistake that shows only between keys."""
     if not isinstance(data, dict):
         return []
-    tiers = [name for name in _mapping(data.get("tiers"))]
+    tiers = list(_mapping(data.get("tiers")))
     return [
         *_providers(data, plugins),
         *_policy_tiers(_mapping(data.get("policy")), tiers),

@@ -53,24 +53,26 @@ class _Explanation:
 
     def problem(self) -> Problem:
         """The error in one line and how to mend it."""
-        for kind, what in (
-            ("missing", self._missing),
-            ("extra_forbidden", self._unknown_key),
-            ("literal_error", self._literal),
-            ("name.unknown", self._unknown_name),
-        ):
-            if self.kind == kind:
-                return what()
         if self.error["loc"] and self.error["loc"][-1] == "[key]":
             hint = "letters, digits, . _ - and a letter first"
             return Problem(self.place, "is no name for a tier", hint, at="key")
-        if self.kind in _BOUNDS:
-            words, key = _BOUNDS[self.kind]
-            return self._at_value(f"must be {words} {_number(self.context[key])}, and is {self._shown()}")
-        if self.kind in {"too_short", "string_too_short"}:
-            return self._too_short()
-        if self.kind == "string_pattern_mismatch":
-            return self._pattern()
+        by_kind = {
+            "missing": self._missing,
+            "extra_forbidden": self._unknown_key,
+            "literal_error": self._literal,
+            "name.unknown": self._unknown_name,
+            "too_short": self._too_short,
+            "string_too_short": self._too_short,
+            "string_pattern_mismatch": self._pattern,
+            **dict.fromkeys(_BOUNDS, self._bound),
+        }
+        return by_kind.get(self.kind, self._other)()
+
+    def _bound(self) -> Problem:
+        words, key = _BOUNDS[self.kind]
+        return self._at_value(f"must be {words} {_number(self.context[key])}, and is {self._shown()}")
+
+    def _other(self) -> Problem:
         wanted = WANTED.get(self.kind.removesuffix("_type").removesuffix("_parsing").removesuffix("_of"))
         if wanted is not None:
             return self._kind(wanted)

@@ -127,9 +127,8 @@ def _validated(
         found = explain(error, Config, data, variables.raw)
     # What a missing variable would have held is not judged.
     told: set[Place] = set(variables.missing)
-    for problem in [*cross_check(data, surroundings.plugins), *found]:
-        if problem.place not in told or problem.at == "key":
-            problems.append(problem)
+    found = [*cross_check(data, surroundings.plugins), *found]
+    problems += [one for one in found if one.place not in told or one.at == "key"]
     return config
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -24,7 +25,6 @@ from cascade.config.parts import (
     ValidatorConfig,
 )
 from cascade.config.tiers import TierConfig
-
 
 _HIDDEN = object()  # stands for a secret until it is left out
 
@@ -83,34 +83,48 @@ class Config(Section):
         What came from `${VAR}` is shown as it was written; other secrets and what is unset are left out;
         paths are relative to the config's folder where they lie inside it.
         """
-        dumped: dict[str, Any] = _public(self, (), self._raw, self._folder)
+        dumped: dict[str, Any] = _Public(self._raw, self._folder).of(self)
         return dumped
 
     def placed(self, folder: Path, raw: Mapping[tuple[str | int, ...], str]) -> Self:
         """The same config with its folder, and with what was written where a variable stood."""
-        copy = self.model_copy()
-        copy._folder = folder
-        copy._raw = dict(raw)
-        return copy
+        placed = self.model_copy()
+        object.__setattr__(placed, "__pydantic_private__", {"_folder": folder, "_raw": dict(raw)})
+        return placed
 
 
-def _public(
-    value: Any, place: tuple[str | int, ...], raw: Mapping[tuple[str | int, ...], str], folder: Path
-) -> Any:
-    if place in raw:
-        return raw[place]
-    if isinstance(value, BaseModel):
-        fields = type(value).model_fields
-        named = {(fields[name].alias or name) if name in fields else name: item for name, item in value}
-        set_ = {key: item for key, item in named.items() if item is not None}
-        return _public(set_, place, raw, folder)
-    if isinstance(value, Mapping):
-        dumped = {key: _public(item, (*place, key), raw, folder) for key, item in value.items()}
+@dataclass(frozen=True, slots=True)
+class _Public:
+    """Writes a value down without what is secret."""
+
+    raw: Mapping[tuple[str | int, ...], str]
+    folder: Path
+
+    def of(self, value: Any, place: tuple[str | int, ...] = ()) -> Any:
+        if place in self.raw:
+            return self.raw[place]
+        if isinstance(value, BaseModel):
+            return self._mapping(_set_fields(value), place)
+        if isinstance(value, Mapping):
+            return self._mapping(value, place)
+        if isinstance(value, list | tuple):
+            return [self.of(item, (*place, index)) for index, item in enumerate(value)]
+        return self._scalar(value)
+
+    def _mapping(self, value: Mapping[str, Any], place: tuple[str | int, ...]) -> dict[str, Any]:
+        dumped = {key: self.of(item, (*place, key)) for key, item in value.items()}
         return {key: item for key, item in dumped.items() if item is not _HIDDEN}
-    if isinstance(value, list | tuple):
-        return [_public(item, (*place, index), raw, folder) for index, item in enumerate(value)]
-    if isinstance(value, SecretStr):
-        return _HIDDEN
-    if isinstance(value, Path):
-        return (value.relative_to(folder) if value.is_relative_to(folder) else value).as_posix()
-    return str(value) if isinstance(value, Decimal) else value
+
+    def _scalar(self, value: Any) -> Any:
+        if isinstance(value, SecretStr):
+            return _HIDDEN
+        if isinstance(value, Path):
+            return (value.relative_to(self.folder) if value.is_relative_to(self.folder) else value).as_posix()
+        return str(value) if isinstance(value, Decimal) else value
+
+
+def _set_fields(section: BaseModel) -> dict[str, Any]:
+    """Keys of the file, options of a plug-in included; what is unset is left out."""
+    fields = type(section).model_fields
+    named = {(fields[name].alias or name) if name in fields else name: item for name, item in section}
+    return {key: item for key, item in named.items() if item is not None}
