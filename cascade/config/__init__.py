@@ -7,32 +7,26 @@ from cascade.config.json_schema import json_schema
 from cascade.config.load import default_config, from_mapping, load
 from cascade.config.parts import (
     BudgetConfig,
-    CallableValidator,
-    CommandValidator,
     ExpectedValuePolicy,
     FixedPolicy,
-    JsonSchemaValidator,
     LinearClassifier,
     PluginConfig,
     RulesClassifier,
     SandboxConfig,
     ThresholdPolicy,
-    ToolValidator,
     TraceConfig,
+    ValidatorConfig,
 )
 from cascade.config.schema import Config
 from cascade.config.tiers import EndpointConfig, HistoryByStep, Limits, Price, TierConfig
 
 __all__ = [
     "BudgetConfig",
-    "CallableValidator",
-    "CommandValidator",
     "Config",
     "EndpointConfig",
     "ExpectedValuePolicy",
     "FixedPolicy",
     "HistoryByStep",
-    "JsonSchemaValidator",
     "Limits",
     "LinearClassifier",
     "PluginConfig",
@@ -42,8 +36,8 @@ __all__ = [
     "SandboxConfig",
     "ThresholdPolicy",
     "TierConfig",
-    "ToolValidator",
     "TraceConfig",
+    "ValidatorConfig",
     "default_config",
     "from_mapping",
     "json_schema",

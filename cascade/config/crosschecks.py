@@ -12,7 +12,7 @@ from typing import Any
 
 from cascade.config.base import Plugins
 from cascade.config.document import Place, Problem, suggestion
-from cascade.config.parts import BUILT_IN, STATIC_VALIDATORS
+from cascade.config.parts import BUILT_IN
 
 # Mappings whose inside is not ours.
 FREE = frozenset({"extra_body", "options", "schema", "parse"})
@@ -70,10 +70,6 @@ def _named_files(data: dict[str, Any]) -> Iterator[tuple[Place, str]]:
         value = _mapping(data.get(section)).get("artifact")
         if isinstance(value, str) and value:
             yield (section, "artifact"), value
-    for index, validator in enumerate(_list(data.get("validators"))):
-        value = _mapping(validator).get("file")
-        if _mapping(validator).get("use") == "json_schema" and isinstance(value, str) and value:
-            yield ("validators", index, "file"), value
 
 
 def _endpoints(data: dict[str, Any]) -> Iterator[tuple[Place, dict[str, Any]]]:
@@ -119,8 +115,7 @@ def _validator_names(validators: Any) -> Iterator[Problem]:
         name = _mapping(validator).get("name") or use
         if not isinstance(name, str):
             continue
-        unnamed = use not in STATIC_VALIDATORS and not _mapping(validator).get("name")
-        if name in seen and not unnamed:
+        if name in seen:
             hint = f"give one of them another `name` (first: validators[{seen[name]}])"
             yield Problem(("validators", index), f"a validator called {name} stands here already", hint)
         seen.setdefault(name, index)

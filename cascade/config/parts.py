@@ -21,11 +21,20 @@ Probability: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 OnUnchecked: TypeAlias = Literal["stop", "accept"]
 Seconds: TypeAlias = Annotated[float, Field(gt=0)]
 
-STATIC_VALIDATORS = ("syntax", "ruff", "mypy", "pyright", "ty", "pytest", "tool_calls")
-OPTION_VALIDATORS = ("command", "json_schema", "callable")
 BUILT_IN = {
     "classifiers": ("rules", "linear"),
-    "validators": (*STATIC_VALIDATORS, *OPTION_VALIDATORS),
+    "validators": (
+        "syntax",
+        "ruff",
+        "mypy",
+        "pyright",
+        "ty",
+        "pytest",
+        "command",
+        "json_schema",
+        "tool_calls",
+        "callable",
+    ),
     "policies": ("expected_value", "threshold", "fixed"),
     "models": ("openai", "recorded"),
     "sandboxes": ("auto", "landlock", "bwrap", "container", "none"),
@@ -78,67 +87,22 @@ class ClassifierPlugin(PluginConfig):
         return known_name("classifiers", value, info)
 
 
-class ToolValidator(Section):
-    """A validator that ships. `options` of the tool itself stand beside `use`."""
+class ValidatorConfig(PluginConfig):
+    """A check that an answer must pass. The keys beside `use` are the validator's own options."""
 
-    use: Literal["syntax", "ruff", "mypy", "pyright", "ty", "pytest", "tool_calls"]
     name: Name | None = None
-    """The name in reports; needed if one tool is used twice."""
-    timeout_s: Seconds | None = None
-    """Wall-clock limit in seconds. Unset: the sandbox's."""
-    options: dict[str, Any] = Field(default_factory=dict)
-    """Passed to the validator as keyword arguments."""
-
-
-class CommandValidator(Section):
-    """Any command line tool."""
-
-    use: Literal["command"]
-    name: Name | None = None
-    """The name in reports. Default: the command's first word."""
-    run: Annotated[tuple[Text, ...], LISTED, Field(min_length=1)] | None = None
-    """The argument vector. `{files}` stands for the files of the answer, one argument each."""
-    ready: Text | None = None
-    """A ready entry instead of `run`: eslint, tsc, biome, go-vet, shellcheck, sqlfluff, cargo-check."""
-    parse: Text | dict[str, Any] | None = None
-    """How its output becomes diagnostics: `sarif`, `text`, or a mapping for JSON paths and patterns."""
-    files: Annotated[tuple[Text, ...], LISTED] = ()
-    """Glob patterns: which files of the answer it is for. Empty: all."""
-    timeout_s: Seconds | None = None
-    """Wall-clock limit in seconds. Unset: the sandbox's."""
-    options: dict[str, Any] = Field(default_factory=dict)
-    """Passed to the validator as keyword arguments."""
-
-
-class JsonSchemaValidator(Section):
-    """The answer must be JSON that a schema accepts."""
-
-    use: Literal["json_schema"]
-    name: Name | None = None
-    """The name in reports."""
-    schema_: dict[str, Any] | None = Field(default=None, alias="schema")
-    """The schema itself, written here."""
-    file: FilePath | None = None
-    """A file that holds the schema, instead of `schema`."""
-
-
-class CallableValidator(Section):
-    """Your Python function."""
-
-    use: Literal["callable"]
-    function: Text
-    """`package.module:function`."""
-    name: Name | None = None
-    """The name in reports. Default: the function's name."""
-
-
-class ValidatorPlugin(PluginConfig):
-    """Your validator."""
+    """The name in reports; needed if one validator is used twice."""
 
     @field_validator("use")
     @classmethod
     def _known(cls, value: str, info: ValidationInfo) -> str:
         return known_name("validators", value, info)
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """What `cascade.validators.catalog.build` takes."""
+        named = {"name": self.name} if self.name is not None else {}
+        return {"use": self.use, **named, **self.options}
 
 
 class Verifier(Section):
@@ -226,20 +190,29 @@ class SandboxConfig(Section):
     another wall stands around."""
     image: Text | None = None
     """The image of `container`."""
-    cpu_s: Seconds = 30.0
-    """Processor seconds of one tool run."""
-    wall_s: Seconds = 60.0
+    wall_s: Seconds = 10.0
     """Wall-clock seconds of one tool run."""
-    memory_mb: Annotated[Count, Field(ge=16)] = 2048
-    """Memory of one process in MiB."""
+    cpu_s: Annotated[Count, Field(ge=1)] = 30
+    """Processor seconds of one process."""
+    memory_mb: Annotated[Count, Field(ge=16)] = 1024
+    """Resident memory of all processes of a run together, in MiB."""
+    address_space_mb: Annotated[Count, Field(ge=64)] = 4096
+    """Virtual memory of one process in MiB."""
     processes: Annotated[Count, Field(ge=1)] = 64
     """Processes and threads at once."""
+    open_files: Annotated[Count, Field(ge=16)] = 256
+    """Files that one process may hold open."""
     file_mb: Annotated[Count, Field(ge=1)] = 64
     """Size of one written file in MiB."""
-    output_kb: Annotated[Count, Field(ge=1)] = 1024
-    """Output of one tool run in KiB; what is beyond is cut."""
-    disk_mb: Annotated[Count, Field(ge=1)] = 512
-    """Size of the workspace in MiB."""
+    disk_mb: Annotated[Count, Field(ge=1)] = 256
+    """What a run may add to its folders, in MiB."""
+    output_mb: Annotated[float, Field(gt=0)] = 1.0
+    """Output of one tool run in MiB; what is beyond is cut."""
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        """Keyword arguments of `cascade.validators.sandbox.Limits`."""
+        return {name: value for name, value in self if name not in {"use", "image"}}
 
 
 class TraceConfig(Section):
@@ -263,13 +236,6 @@ def _by_use(*names: str, default: str | None = None) -> Discriminator:
     return Discriminator(tag)
 
 
-def _validator_tag(value: Any) -> str:
-    use = value.get("use") if isinstance(value, dict) else getattr(value, "use", None)
-    if isinstance(use, str) and use in STATIC_VALIDATORS:
-        return "tool"
-    return use if isinstance(use, str) and use in OPTION_VALIDATORS else "plugin"
-
-
 def _named(value: object) -> object:
     # `validators: [ruff]` is short for `[{use: ruff}]`, `classifier: rules` for `{use: rules}`.
     return {"use": value} if isinstance(value, str) else value
@@ -282,14 +248,8 @@ ClassifierConfig: TypeAlias = Annotated[
     _by_use("rules", "linear", default="linear"),
     BeforeValidator(_named),
 ]
-ValidatorConfig: TypeAlias = Annotated[
-    Annotated[ToolValidator, Tag("tool")]
-    | Annotated[CommandValidator, Tag("command")]
-    | Annotated[JsonSchemaValidator, Tag("json_schema")]
-    | Annotated[CallableValidator, Tag("callable")]
-    | Annotated[ValidatorPlugin, Tag("plugin")],
-    Discriminator(_validator_tag),
-    BeforeValidator(_named),
+ValidatorSetting: TypeAlias = Annotated[
+    ValidatorConfig, BeforeValidator(_named, json_schema_input_type=str | ValidatorConfig)
 ]
 PolicyConfig: TypeAlias = Annotated[
     Annotated[ExpectedValuePolicy, Tag("expected_value")]

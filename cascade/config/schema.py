@@ -20,9 +20,9 @@ from cascade.config.parts import (
     PolicyConfig,
     SandboxConfig,
     ThresholdPolicy,
-    ToolValidator,
     TraceConfig,
     ValidatorConfig,
+    ValidatorSetting,
 )
 from cascade.config.tiers import TierConfig
 
@@ -41,11 +41,11 @@ class Config(Section):
     """The rungs of the cascade by name, cheapest first; two or more."""
     classifier: ClassifierConfig = LinearClassifier()
     """What estimates, before any call, how likely each tier is to pass."""
-    validators: Annotated[tuple[ValidatorConfig, ...], LISTED] = (
-        ToolValidator(use="syntax"),
-        ToolValidator(use="ruff"),
-        ToolValidator(use="mypy"),
-        ToolValidator(use="pytest"),
+    validators: Annotated[tuple[ValidatorSetting, ...], LISTED] = (
+        ValidatorConfig(use="syntax"),
+        ValidatorConfig(use="ruff"),
+        ValidatorConfig(use="mypy"),
+        ValidatorConfig(use="pytest"),
     )
     """The checks that an answer must pass: a name, or `{use: NAME, ...}`."""
     policy: PolicyConfig = ThresholdPolicy(use="threshold")
