@@ -9,6 +9,8 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from cascade.api import Cascade as Cascade
+    from cascade.config import Config as Config
     from cascade.errors import CascadeError as CascadeError
     from cascade.types import Attempt as Attempt
     from cascade.types import Diagnostic as Diagnostic
@@ -21,7 +23,9 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Attempt": "cascade.types",
+    "Cascade": "cascade.api",
     "CascadeError": "cascade.errors",
+    "Config": "cascade.config",
     "Diagnostic": "cascade.types",
     "Result": "cascade.types",
     "Task": "cascade.types",

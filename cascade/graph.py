@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, Literal, Protocol, TypeAlias, cast
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -87,7 +87,7 @@ async def invoke(graph: Graph, task: Task) -> Result:
     return from_json(Result, state["result"])
 
 
-async def stream(graph: Graph, task: Task) -> AsyncIterator[Event]:
+async def stream(graph: Graph, task: Task) -> AsyncGenerator[Event]:
     """Run one task, yielding what happens as it happens. Closing the iterator cancels the call and the tools."""
     async for event in graph.astream({"task": task}, stream_mode="custom"):
         yield cast("Event", event)

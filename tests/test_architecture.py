@@ -13,7 +13,9 @@ ROOT = Path(__file__).parent.parent
 LAYERS: list[tuple[str, ...]] = [
     ("cascade.cli",),
     ("cascade.server", "cascade.integrations"),
+    ("cascade.api",),
     ("cascade.wiring",),
+    ("cascade.plugins", "cascade.runtrace"),
     ("cascade.graph",),
     ("cascade.nodes",),
     ("cascade.events", "cascade.forecast"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from cascade.codec import to_json
+from cascade.errors import InputError
 from cascade.events import Emit, Routed
 from cascade.nodes.ending import ending
 from cascade.nodes.services import Services
@@ -19,7 +20,8 @@ from cascade.types import Task
 async def classify(state: State, services: Services, emit: Emit) -> Update:
     """Start the task's trace and choose the first tier. Raises InputError if the state holds no task."""
     task = task_of(state)
-    scope = from_state(state, task)
+    scope = services.run.of_task(task.id)
+    _known_validators(task, services)
     begun = time.time()
     services.sink.emit(_started(task, scope, services))
     clock = time.perf_counter()
@@ -52,10 +54,15 @@ async def classify(state: State, services: Services, emit: Emit) -> Update:
     return update
 
 
-def from_state(state: State, task: Task) -> Scope:
-    """A new root span for the task, in the run that the state names, if it names one."""
-    run_id = state.get("scope", {}).get("run_id")
-    return Scope.of_run(run_id).of_task(task.id)
+def _known_validators(task: Task, services: Services) -> None:
+    """An unknown validator is found before anything is paid."""
+    unknown = [name for name in task.validators or () if name not in services.checks.names]
+    if unknown:
+        known = ", ".join(services.checks.names) or "none"
+        raise InputError(
+            f"task {task.id!r} names unknown validators: {', '.join(unknown)}",
+            hint=f"configured are: {known}",
+        )
 
 
 def _started(task: Task, scope: Scope, services: Services) -> TaskStarted:

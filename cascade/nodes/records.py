@@ -10,6 +10,7 @@ from cascade.codec import to_json
 from cascade.errors import ModelError
 from cascade.ledger import Entry
 from cascade.nodes.services import Tier
+from cascade.prices import Price
 from cascade.prompting import Prompt
 from cascade.trace.content import ContentRule, content_of, messages_sha256
 from cascade.trace.events import (
@@ -114,9 +115,13 @@ def charge_records(entry: Entry) -> tuple[ChargeRecord, ...]:
             usage=UsageRecord(**to_json(priced.charge.usage)),
             cost_usd=priced.cost_usd,
             worst_usd=priced.worst_usd,
-            price=None if priced.price is None else PriceRecord(**to_json(priced.price)),
+            price=None if priced.price is None else _price(priced.price),
             error=priced.charge.error,
             latency_s=priced.charge.latency_s,
         )
         for priced in entry.charges
     )
+
+
+def _price(price: Price) -> PriceRecord:
+    return PriceRecord(**{name: getattr(price, name) for name in PriceRecord.model_fields})

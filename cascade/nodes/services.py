@@ -16,12 +16,18 @@ from cascade.models.base import Model
 from cascade.policy.base import Policy
 from cascade.prompting import DEFAULT_SYSTEM_PROMPT
 from cascade.trace.content import ContentRule
+from cascade.trace.ids import Scope
 from cascade.trace.sink import NullSink, TraceSink
 from cascade.types import Candidate, History, Task, Verdict
 
 
 class Checks(Protocol):
     """The validators taken together: `cascade.validators.suite.Suite` is one."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The validators that a task may name."""
+        ...
 
     async def check(self, task: Task, candidate: Candidate) -> Verdict:
         """Check a candidate in a workspace of its own."""
@@ -56,6 +62,7 @@ class Services:
     budget: Budget = field(default_factory=Budget)
     per_task_usd: Decimal | None = None
     sink: TraceSink = field(default_factory=NullSink)
+    run: Scope = field(default_factory=Scope.of_run)
     content: ContentRule = "full"
     feedback: Callable[[Verdict], str]
     system_prompt: str = DEFAULT_SYSTEM_PROMPT

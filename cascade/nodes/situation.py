@@ -15,20 +15,30 @@ def situation(
     services: Services, task: Task, attempts: tuple[Attempt, ...], probabilities: Mapping[str, float]
 ) -> Situation:
     """All that is known when the next step is chosen."""
-    costs = {
-        name: services.forecast.expected(name, next_prompt(services, task, attempts, tier).messages, attempts)
-        for name, tier in services.tiers.items()
-    }
     left = remaining(services, attempts)
     return Situation(
         task=task,
         tiers=tuple(services.tiers),
         probabilities=probabilities,
         attempts=attempts,
-        expected_cost=costs,
+        expected_cost={} if _passed(attempts) else _costs(services, task, attempts),
         budget_usd=None if left is None else float(left),
         draw=services.draw(),
     )
+
+
+def _passed(attempts: tuple[Attempt, ...]) -> bool:
+    """Whether there is nothing left to pay for."""
+    last = attempts[-1].verdict if attempts else None
+    return last is not None and last.status == "passed"
+
+
+def _costs(services: Services, task: Task, attempts: tuple[Attempt, ...]) -> dict[str, float | None]:
+    """Expected USD of one next attempt by tier."""
+    return {
+        name: services.forecast.expected(name, next_prompt(services, task, attempts, tier).messages, attempts)
+        for name, tier in services.tiers.items()
+    }
 
 
 def next_prompt(

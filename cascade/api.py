@@ -1,0 +1,167 @@
+"""`Cascade`: the library's front door. Every way in invokes the same LangGraph graph."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import aclosing
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from cascade.config import Config, default_config, load
+from cascade.errors import InputError, UsageError
+from cascade.events import Event, Finished
+from cascade.ledger import Ledger
+from cascade.plugins import installed
+from cascade.types import Result, Task
+from cascade.wiring import Wired, wire
+
+if TYPE_CHECKING:
+    from cascade.graph import Graph
+
+Listener = Callable[[Event], None]
+
+
+class Cascade:
+    """A cascade of models with checks, ready to run tasks. One instance is one run: one trace, one ledger.
+
+    Use it as an async context manager, or call `aclose` when done: that ends the trace and the tools.
+    """
+
+    def __init__(self, wired: Wired) -> None:
+        self._wired = wired
+
+    @classmethod
+    def from_file(cls, path: str | Path, *, trace: str | Path | None = None) -> Self:
+        """From a config file (YAML or TOML). Raises ConfigError with every mistake located."""
+        return cls.from_config(load(path, plugins=installed()), trace=trace)
+
+    @classmethod
+    def from_config(cls, config: Config, *, trace: str | Path | None = None, seed: int | None = None) -> Self:
+        """From a `Config`. `trace` overrides its trace path, `seed` fixes what exploration draws."""
+        return cls(wire(config, trace_path=None if trace is None else Path(trace), seed=seed))
+
+    @classmethod
+    def default(cls, *, trace: str | Path | None = None) -> Self:
+        """DeepSeek's Flash and Pro, with the key from the environment variable DEEPSEEK_API_KEY."""
+        return cls.from_config(default_config(), trace=trace)
+
+    @cached_property
+    def graph(self) -> Graph:
+        """A compiled LangGraph graph, `{"task": ...}` in and `{"result": ...}` out, to embed as a node."""
+        from cascade.graph import compile_graph
+
+        return compile_graph(self._wired.services)
+
+    @property
+    def ledger(self) -> Ledger:
+        """What every call of this run cost."""
+        return self._wired.services.ledger
+
+    @property
+    def trace_path(self) -> str | None:
+        """The trace file, once the first task has begun."""
+        return self._wired.trace.path
+
+    @property
+    def sandbox_layers(self) -> tuple[str, ...]:
+        """What isolates model-written code here, as probed."""
+        return self._wired.sandbox.layers
+
+    async def run(self, task: Task | str) -> Result:
+        """Run one task to its end. Raises InputError if the task is not valid, StorageError if the trace fails."""
+        from cascade.graph import invoke
+
+        return await invoke(self.graph, _task(task))
+
+    def run_sync(self, task: Task | str) -> Result:
+        """`run` for callers without an event loop, closing the cascade's connections afterwards.
+
+        Raises UsageError inside a running loop.
+        """
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return asyncio.run(self._run_and_release(_task(task)))
+        raise UsageError(
+            "run_sync was called inside a running event loop", hint="use `await cascade.run(task)` there"
+        )
+
+    async def _run_and_release(self, task: Task) -> Result:
+        try:
+            return await self.run(task)
+        finally:
+            for tier in self._wired.services.tiers.values():
+                await tier.model.aclose()
+            await self._wired.suite.aclose()
+
+    async def stream(self, task: Task | str) -> AsyncGenerator[Event]:
+        """Run one task, yielding typed events (`cascade.events`). Closing the iterator cancels the call."""
+        from cascade.graph import stream
+
+        async with aclosing(stream(self.graph, _task(task))) as events:
+            async for event in events:
+                yield event
+
+    async def run_many(
+        self, tasks: Iterable[Task], *, concurrency: int = 32, listen: Listener | None = None
+    ) -> AsyncGenerator[Result]:
+        """Run tasks side by side, yielding results as they end. `tasks` is read as places become free.
+
+        A task that is not valid ends as a result with status `error`. `listen` hears every event of every
+        task. Closing the iterator cancels what is under way.
+        """
+        if concurrency < 1:
+            raise UsageError(f"concurrency must be at least 1, not {concurrency}")
+        waiting = iter(tasks)
+        running: set[asyncio.Task[Result]] = set()
+        try:
+            while True:
+                while len(running) < concurrency and (task := next(waiting, None)) is not None:
+                    running.add(asyncio.create_task(self._one(task, listen)))
+                if not running:
+                    return
+                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                for finished in done:
+                    yield finished.result()
+        finally:
+            for under_way in running:
+                under_way.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    async def _one(self, task: Task, listen: Listener | None) -> Result:
+        """One task of many: an invalid one is a result, and does not take the others down."""
+        try:
+            if listen is None:
+                return await self.run(task)
+            return await self._heard(task, listen)
+        except InputError as error:
+            return Result(id=task.id, status="error", reason=error.message, error=error.code)
+
+    async def _heard(self, task: Task, listen: Listener) -> Result:
+        result: Result | None = None
+        async with aclosing(self.stream(task)) as events:
+            async for event in events:
+                listen(event)
+                if isinstance(event, Finished):
+                    result = event.result
+        assert result is not None, "every task ends with a Finished event"
+        return result
+
+    async def aclose(self) -> None:
+        """End the trace, close connections, tools and the sandbox. May be called more than once."""
+        await self._wired.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+def _task(task: Task | str) -> Task:
+    return Task(prompt=task) if isinstance(task, str) else task

@@ -1,0 +1,106 @@
+"""The trace of one run: opened by its first event, begun with `run.started`, ended with `run.finished`."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from cascade.codec import to_json
+from cascade.ledger import Ledger
+from cascade.trace.events import Event, RunFinished, RunStarted, UsageRecord
+from cascade.trace.ids import Scope
+from cascade.trace.sink import NullSink, TraceSink
+
+RECORDED = ("cascade-router", "langgraph", "openai", "scikit-learn", "pydantic", "ruff", "mypy", "pytest")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFacts:
+    """What a run says of itself: its configuration without secrets, and the sandbox's layers."""
+
+    config_sha256: str
+    config: dict[str, Any]
+    sandbox: tuple[str, ...] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class RunTrace:
+    """A `TraceSink` around another, which is opened when the first event comes."""
+
+    open: Callable[[], TraceSink]
+    facts: RunFacts
+    ledger: Ledger
+    scope: Scope = field(default_factory=Scope.of_run)
+    _sink: TraceSink | None = None
+    _statuses: Counter[str] = field(default_factory=Counter)
+    _clock: float = 0.0
+
+    @property
+    def path(self) -> str | None:
+        """The file that is written, once there is one."""
+        path = getattr(self._sink, "path", None)
+        return None if path is None else str(path)
+
+    def begin(self) -> None:
+        """Open the sink and write `run.started`; nothing if that was done. Raises StorageError."""
+        if self._sink is not None:
+            return
+        self._sink = self.open()
+        self._clock = time.perf_counter()
+        self._sink.emit(
+            RunStarted(
+                **self.scope.fields(),
+                config_sha256=self.facts.config_sha256,
+                config=self.facts.config,
+                versions=versions(),
+                sandbox=self.facts.sandbox,
+            )
+        )
+
+    def emit(self, event: Event) -> None:
+        """Pass the event on, beginning the run if need be."""
+        self.begin()
+        if event.event == "task.finished":
+            self._statuses[event.status] += 1
+        (self._sink or NullSink()).emit(event)
+
+    def flush(self) -> None:
+        """Bring everything to stable storage."""
+        if self._sink is not None:
+            self._sink.flush()
+
+    def close(self) -> None:
+        """Write `run.finished` with the totals and close; nothing if the run never began."""
+        if self._sink is None:
+            return
+        total = self.ledger.total
+        self._sink.emit(
+            RunFinished(
+                **self.scope.fields(),
+                tasks=self._statuses.total(),
+                accepted=self._statuses["accepted"],
+                attempts=total.attempts,
+                usage=UsageRecord(**to_json(total.usage)),
+                cost_usd=total.cost_usd if total.complete else None,
+                unknown_usd=total.unknown_usd,
+                latency_s=time.perf_counter() - self._clock,
+            )
+        )
+        self._sink.close()
+        self._sink = None
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that matter to a result."""
+    found = {"python": platform.python_version()}
+    for name in RECORDED:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
