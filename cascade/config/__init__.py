@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from cascade.config.base import Plugins
 from cascade.config.json_schema import json_schema
 from cascade.config.load import default_config, from_mapping, load
 from cascade.config.parts import (
@@ -17,10 +16,12 @@ from cascade.config.parts import (
     TraceConfig,
     ValidatorConfig,
 )
+from cascade.config.plugins import BUILT_IN, Plugins, installed
 from cascade.config.schema import Config
 from cascade.config.tiers import EndpointConfig, HistoryByStep, Limits, Price, TierConfig
 
 __all__ = [
+    "BUILT_IN",
     "BudgetConfig",
     "Config",
     "EndpointConfig",
@@ -40,6 +41,7 @@ __all__ = [
     "ValidatorConfig",
     "default_config",
     "from_mapping",
+    "installed",
     "json_schema",
     "load",
 ]

@@ -18,6 +18,8 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from cascade.config.plugins import Plugins
+
 DECIMAL_TEXT = r"^[0-9]+(\.[0-9]+)?$"
 IMPORT_REFERENCE = r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_.]*$"
 NAME = r"^[A-Za-z][A-Za-z0-9_.-]*$"
@@ -32,24 +34,8 @@ class Section(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Plugins:
-    """Names that are installed beside the built-in ones, by kind. Read from entry points by the caller."""
-
-    classifiers: frozenset[str] = frozenset()
-    validators: frozenset[str] = frozenset()
-    policies: frozenset[str] = frozenset()
-    models: frozenset[str] = frozenset()
-    sandboxes: frozenset[str] = frozenset()
-
-    def of(self, kind: str) -> frozenset[str]:
-        """The names of one kind; `kind` is a field's name."""
-        names: frozenset[str] = getattr(self, kind)
-        return names
-
-
-@dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What validation must know beside the data: the file's folder, and the plug-ins (None: not known)."""
+    """What validation must know beside the data: the file's folder, and the plug-ins (None: those installed)."""
 
     folder: Path = field(default_factory=Path)
     plugins: Plugins | None = None

@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cascade.config.base import Plugins
 from cascade.config.document import Place, Problem, suggestion
-from cascade.config.parts import BUILT_IN
+from cascade.config.plugins import BUILT_IN, Plugins, installed
 
 # Mappings whose inside is not ours.
 FREE = frozenset({"extra_body", "options", "schema", "parse"})
@@ -80,7 +79,6 @@ def _endpoints(data: dict[str, Any]) -> Iterator[tuple[Place, dict[str, Any]]]:
 
 
 def _providers(data: dict[str, Any], plugins: Plugins | None) -> Iterator[Problem]:
-    known = [*BUILT_IN["models"], *sorted(plugins.models if plugins else ())]
     for place, endpoint in _endpoints(data):
         provider = endpoint.get("provider", "openai")
         if provider == "openai" and endpoint and endpoint.get("base_url") is None:
@@ -88,9 +86,11 @@ def _providers(data: dict[str, Any], plugins: Plugins | None) -> Iterator[Proble
             yield Problem((*place, "base_url"), "is missing", hint)
         if provider == "recorded" and endpoint.get("recording") is None:
             yield Problem((*place, "recording"), "is missing", "add recording: FILE.jsonl")
-        unknown = isinstance(provider, str) and provider not in known and ":" not in provider
-        if unknown and provider and plugins is not None:
-            yield Problem((*place, "provider"), f"{provider} is not known", suggestion(provider, known))
+        if isinstance(provider, str) and provider not in BUILT_IN["models"]:
+            plugins = plugins or installed()
+            if not plugins.knows("models", provider):
+                hint = suggestion(provider, plugins.known("models"))
+                yield Problem((*place, "provider"), f"{provider} is not known", hint)
 
 
 def _policy_tiers(policy: dict[str, Any], tiers: list[str]) -> Iterator[Problem]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cascade.config.base import Plugins
+from cascade.config.plugins import Plugins
 from cascade.config.schema import Config
 
 SCHEMA_ID = "https://raw.githubusercontent.com/cascade-router/cascade-router/main/docs/cascade.schema.json"

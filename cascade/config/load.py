@@ -9,11 +9,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from cascade.config.base import Plugins, Surroundings
+from cascade.config.base import Surroundings
 from cascade.config.crosschecks import cross_check, empty_keys, missing_files
 from cascade.config.document import Document, Place, Problem, dotted
 from cascade.config.environment import Variables
 from cascade.config.explain import explain
+from cascade.config.plugins import Plugins
 from cascade.config.schema import Config
 from cascade.config.toml_source import parse_toml
 from cascade.config.yaml_source import parse_yaml

@@ -13,32 +13,13 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
-from pydantic_core import PydanticCustomError
 
 from cascade.config.base import LISTED, Count, FilePath, Name, Section, Text, Usd, surroundings
+from cascade.config.plugins import known_name
 
 Probability: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 OnUnchecked: TypeAlias = Literal["stop", "accept"]
 Seconds: TypeAlias = Annotated[float, Field(gt=0)]
-
-BUILT_IN = {
-    "classifiers": ("rules", "linear"),
-    "validators": (
-        "syntax",
-        "ruff",
-        "mypy",
-        "pyright",
-        "ty",
-        "pytest",
-        "command",
-        "json_schema",
-        "tool_calls",
-        "callable",
-    ),
-    "policies": ("expected_value", "threshold", "fixed"),
-    "models": ("openai", "recorded"),
-    "sandboxes": ("auto", "landlock", "bwrap", "container", "none"),
-}
 
 
 class PluginConfig(Section):
@@ -53,15 +34,6 @@ class PluginConfig(Section):
     def options(self) -> dict[str, Any]:
         """The keys beside `use`: what the plug-in is called with."""
         return dict(self.model_extra or {})
-
-
-def known_name(kind: str, value: str, info: ValidationInfo) -> str:
-    """Accept a built-in name, an import reference, or an installed plug-in's name."""
-    plugins = surroundings(info).plugins
-    if value in BUILT_IN[kind] or ":" in value or plugins is None or value in plugins.of(kind):
-        return value
-    names = ", ".join([*BUILT_IN[kind], *sorted(plugins.of(kind))])
-    raise PydanticCustomError("name.unknown", "{value} is not known", {"value": value, "names": names})
 
 
 class RulesClassifier(Section):
@@ -84,7 +56,7 @@ class ClassifierPlugin(PluginConfig):
     @field_validator("use")
     @classmethod
     def _known(cls, value: str, info: ValidationInfo) -> str:
-        return known_name("classifiers", value, info)
+        return known_name("classifiers", value, surroundings(info).plugins)
 
 
 class ValidatorConfig(PluginConfig):
@@ -96,7 +68,7 @@ class ValidatorConfig(PluginConfig):
     @field_validator("use")
     @classmethod
     def _known(cls, value: str, info: ValidationInfo) -> str:
-        return known_name("validators", value, info)
+        return known_name("validators", value, surroundings(info).plugins)
 
     @property
     def spec(self) -> dict[str, Any]:
@@ -166,7 +138,7 @@ class PolicyPlugin(PluginConfig):
     @field_validator("use")
     @classmethod
     def _known(cls, value: str, info: ValidationInfo) -> str:
-        return known_name("policies", value, info)
+        return known_name("policies", value, surroundings(info).plugins)
 
 
 class BudgetConfig(Section):

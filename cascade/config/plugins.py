@@ -1,0 +1,69 @@
+"""Names that are built in, and names that plug-ins bring. Reads names only; nothing of a plug-in is imported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Literal, TypeAlias
+
+from pydantic_core import PydanticCustomError
+
+Kind: TypeAlias = Literal["classifiers", "validators", "policies", "models"]
+
+BUILT_IN: dict[Kind, tuple[str, ...]] = {
+    "classifiers": ("rules", "linear"),
+    "validators": (
+        "syntax",
+        "ruff",
+        "mypy",
+        "pyright",
+        "ty",
+        "pytest",
+        "command",
+        "json_schema",
+        "tool_calls",
+        "callable",
+    ),
+    "policies": ("expected_value", "threshold", "fixed"),
+    "models": ("openai", "recorded"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Plugins:
+    """Names that stand beside the built-in ones, by kind."""
+
+    classifiers: frozenset[str] = frozenset()
+    validators: frozenset[str] = frozenset()
+    policies: frozenset[str] = frozenset()
+    models: frozenset[str] = frozenset()
+
+    def of(self, kind: Kind) -> frozenset[str]:
+        """The names of one kind."""
+        names: frozenset[str] = getattr(self, kind)
+        return names
+
+    def known(self, kind: Kind) -> tuple[str, ...]:
+        """Every name of one kind, the built-in ones first."""
+        return (*BUILT_IN[kind], *sorted(self.of(kind) - set(BUILT_IN[kind])))
+
+    def knows(self, kind: Kind, name: str) -> bool:
+        """Whether the name stands for something; `package.module:attribute` is taken at its word."""
+        return ":" in name or name in BUILT_IN[kind] or name in self.of(kind)
+
+
+def installed() -> Plugins:
+    """The plug-ins of this environment, by the entry points `cascade.classifiers`, `cascade.validators`, ..."""
+    found = {kind: frozenset(entry_points(group=f"cascade.{kind}").names) for kind in BUILT_IN}
+    return Plugins(**found)
+
+
+def known_name(kind: Kind, value: str, plugins: Plugins | None) -> str:
+    """The name, if it stands for something. plugins: None means the installed ones, read only if needed."""
+    if value in BUILT_IN[kind] or ":" in value:
+        return value
+    plugins = installed() if plugins is None else plugins
+    if plugins.knows(kind, value):
+        return value
+    names = ", ".join(plugins.known(kind))
+    raise PydanticCustomError("name.unknown", "{value} is not known", {"value": value, "names": names})
