@@ -84,7 +84,7 @@ class ModelError(OutsideError):
 
     `retryable` says whether the same request may succeed later, `status` is the HTTP status if there was
     one, `usage` what was billed as far as is known (None: unknown), `tries` how many requests were made,
-    `charges` each of them.
+    `charges` each of them, `retry_after_s` how many seconds the endpoint asked to wait.
     """
 
     code = "model"
@@ -106,6 +106,7 @@ class ModelError(OutsideError):
         self.usage = usage
         self.tries = tries
         self.charges: tuple[Charge, ...] = ()
+        self.retry_after_s: float | None = None
 
 
 class SandboxError(OutsideError):

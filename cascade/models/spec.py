@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 Thinking: TypeAlias = Literal["enabled", "disabled"]
+OnWrongModel: TypeAlias = Literal["warn", "refuse", "ignore"]
 Dialect: TypeAlias = Literal["deepseek", "openai", "auto"]
 
 
@@ -56,7 +57,8 @@ class EndpointSpec:
     name: how ledger and trace call it. thinking, effort: DeepSeek's (None: the server's default).
     timeout: seconds for one request in all, idle_timeout: between two pieces of a stream, connect_timeout:
     until connected. context_tokens: the model's window (None: not known, not checked). max_concurrency,
-    requests_per_minute: limits kept by us (None: none). json_mode, strict_tools, prefix: see docs/models.md.
+    requests_per_minute: limits kept by us (None: none). on_wrong_model: what to do with an answer by another
+    model. json_mode: ask for a JSON object.
     extra: merged into the request's body.
     """
 
@@ -76,6 +78,7 @@ class EndpointSpec:
     max_concurrency: int | None = None
     requests_per_minute: float | None = None
     json_mode: bool = False
+    on_wrong_model: OnWrongModel = "warn"
     user_id: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     extra: Mapping[str, object] = field(default_factory=dict)

@@ -79,6 +79,6 @@ class PriceBook:
             return found
         raise PriceError(
             f"no price is known for the model {model!r}",
-            hint="declare it, USD per 1M tokens: `price: {input: 0.15, cached_input: 0.003, output: 0.60}`; or "
-            " write `price: unknown` if sums may go without it",
+            hint="declare it: `price: {input: 0.15, cached_input: 0.003, output: 0.60}`, USD per 1M tokens, "
+            "or write `price: unknown` if sums may go without it",
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, time
 from decimal import Decimal
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Annotated
@@ -119,6 +120,7 @@ class Table(_Strict):
     models: tuple[ModelPrices, ...]
 
     @classmethod
+    @cache
     def shipped(cls) -> Table:
         """The table of this release."""
         return cls.model_validate_json(resources.files("cascade.prices").joinpath("table.json").read_bytes())

@@ -1,0 +1,161 @@
+"""A request as it goes over the wire, and what is refused before it is paid for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from cascade.errors import ModelError
+from cascade.models.base import ModelRequest
+from cascade.models.failures import failure
+from cascade.models.spec import EndpointSpec
+from cascade.models.tokens import estimate_input
+from cascade.prices import PriceBook
+from cascade.types import JsonObject
+
+DEEPSEEK_CONTEXT = 1_000_000  # tokens; api-docs.deepseek.com/quick_start/pricing
+SLOW_ABOVE = 512_000  # tokens; longer requests are reported slow
+OPTIMISTIC = 0.6  # of the estimate: below this share no tokenizer of code goes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """Arguments of the client's call. `beta`: DeepSeek's beta address is needed."""
+
+    arguments: dict[str, Any]
+    estimated_input: int
+    max_output: int
+    beta: bool = False
+
+
+def build(spec: EndpointSpec, request: ModelRequest) -> Body:
+    """The call's arguments. Raises `ModelError` for what cannot be answered, before anything is sent."""
+    _refuse_retired(spec)
+    _refuse_silent_json(spec, request)
+    _refuse_lost_reasoning(spec, request)
+    tokens = estimate_input(request.messages, request.tools)
+    max_output = fitting_output(spec, request, tokens)
+    arguments: dict[str, Any] = {
+        "model": spec.model,
+        "messages": [*request.messages],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    arguments["max_completion_tokens" if "api.openai.com" in spec.base_url else "max_tokens"] = max_output
+    extra: dict[str, Any] = {}
+    if spec.temperature is not None and not (spec.is_deepseek and spec.thinking != "disabled"):
+        arguments["temperature"] = spec.temperature
+    if spec.effort is not None:
+        arguments["reasoning_effort"] = spec.effort
+    if spec.thinking is not None:
+        extra["thinking"] = {"type": spec.thinking}
+    if spec.user_id is not None:
+        extra["user_id" if spec.is_deepseek else "user"] = spec.user_id
+    if spec.json_mode:
+        arguments["response_format"] = {"type": "json_object"}
+    if request.tools:
+        arguments["tools"] = [*request.tools]
+    prefix = spec.is_deepseek and _asks_for_prefix(request)
+    if prefix:
+        arguments["messages"][-1] = {**request.messages[-1], "prefix": True}
+    arguments["extra_body"] = {**extra, **spec.extra, **request.extra}
+    return Body(
+        arguments=arguments,
+        estimated_input=tokens,
+        max_output=max_output,
+        beta=spec.is_deepseek and (prefix or _has_strict(request.tools)),
+    )
+
+
+def fitting_output(spec: EndpointSpec, request: ModelRequest, tokens: int) -> int:
+    """The output tokens to ask for, so that input and output fit the window.
+
+    Raises `ModelError` (`model.context`), naming the largest messages, if the input alone is certainly too long.
+    """
+    window = spec.context_tokens or (DEEPSEEK_CONTEXT if spec.is_deepseek else None)
+    if window is None:
+        return spec.max_output_tokens
+    if tokens * OPTIMISTIC >= window:
+        raise failure(
+            spec,
+            "model.context",
+            f"takes {window} tokens, and the request has about {tokens}: {_largest(request.messages)}",
+            hint="drop the largest of these, choose a shorter `history`, or a tier with a larger window",
+            retryable=False,
+        )
+    return max(1, min(spec.max_output_tokens, window - int(tokens * OPTIMISTIC)))
+
+
+def fits(spec: EndpointSpec, request: ModelRequest) -> bool:
+    """Whether the request fits the endpoint's window by the cautious estimate."""
+    window = spec.context_tokens or (DEEPSEEK_CONTEXT if spec.is_deepseek else None)
+    return window is None or estimate_input(request.messages, request.tools) < window
+
+
+def _largest(messages: Sequence[JsonObject]) -> str:
+    sizes = sorted(
+        ((estimate_input([message]), number) for number, message in enumerate(messages)), reverse=True
+    )
+    return ", ".join(
+        f"message {number + 1} ({messages[number].get('role', '?')}) about {size}"
+        for size, number in sizes[:3]
+    )
+
+
+def _refuse_retired(spec: EndpointSpec) -> None:
+    if not spec.is_deepseek:
+        return
+    retired = PriceBook().table.retirement(spec.model, datetime.now(UTC))
+    if retired is not None:
+        raise failure(
+            spec,
+            "model.retired",
+            f"retired this model name on {retired.at:%Y-%m-%d %H:%M} UTC",
+            hint=f"use {retired.successor}",
+            retryable=False,
+        )
+
+
+def _refuse_silent_json(spec: EndpointSpec, request: ModelRequest) -> None:
+    """JSON mode without the word JSON in the prompt gives endless blanks (guides/json_mode)."""
+    if spec.json_mode and not any(
+        "json" in str(message.get("content", "")).lower() for message in request.messages
+    ):
+        raise failure(
+            spec,
+            "model.request",
+            "is used in JSON mode, but no message says the word JSON",
+            hint="ask for JSON in the prompt and show an example of it; without that the answer may be blank",
+            retryable=False,
+        )
+
+
+def _refuse_lost_reasoning(spec: EndpointSpec, request: ModelRequest) -> None:
+    """A tool round in thinking mode must send `reasoning_content` back (guides/thinking_mode)."""
+    if not spec.is_deepseek or spec.thinking == "disabled":
+        return
+    for number, message in enumerate(request.messages, start=1):
+        if message.get("tool_calls") and message.get("reasoning_content") is None:
+            raise _lost(spec, number)
+
+
+def _lost(spec: EndpointSpec, number: int) -> ModelError:
+    return failure(
+        spec,
+        "model.request",
+        f"thinks, and message {number} has tool calls without their reasoning_content",
+        hint="build it with cascade.models.messages.assistant_message(completion)",
+        retryable=False,
+    )
+
+
+def _asks_for_prefix(request: ModelRequest) -> bool:
+    last = request.messages[-1] if request.messages else {}
+    return last.get("role") == "assistant" and not last.get("tool_calls")
+
+
+def _has_strict(tools: Sequence[JsonObject]) -> bool:
+    functions = (tool.get("function") for tool in tools)
+    return any(isinstance(function, dict) and function.get("strict") is True for function in functions)

@@ -1,0 +1,221 @@
+"""A tier's endpoints in order: the one layer that retries, waits, falls back and gives up.
+
+One call of `generate` makes requests, each to the first endpoint that may be asked now, until an answer, a
+failure that no endpoint can mend, the tries of all endpoints, or the deadline. tenacity drives the loop.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from cascade.errors import ModelError
+from cascade.models.base import Completion, ModelRequest, Observer
+from cascade.models.body import fits
+from cascade.models.failures import ELSEWHERE, failure
+from cascade.models.gate import Clock, Gate
+from cascade.models.log import log
+from cascade.models.spec import EndpointSpec, RetryPolicy
+from cascade.types import Charge, Usage
+
+
+class Endpoint(Protocol):
+    """One place that answers one request."""
+
+    @property
+    def spec(self) -> EndpointSpec:
+        """How it was declared."""
+        ...
+
+    async def call(self, request: ModelRequest, observe: Observer | None, *, limit_s: float) -> Completion:
+        """Make one request, within `limit_s` seconds, and book its charge with the request's meter.
+
+        Raises `ModelError` with its one charge.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Release connections."""
+        ...
+
+
+class EndpointChain:
+    """A `Model` made of endpoints: the first is the tier's own, the others are its fallbacks.
+
+    An endpoint that a request does not fit is passed over. Breakers and pauses are shared by all calls.
+    """
+
+    def __init__(
+        self,
+        endpoints: Sequence[Endpoint],
+        *,
+        retry: RetryPolicy | None = None,
+        clock: Clock | None = None,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        if not endpoints:
+            raise ValueError("a chain needs an endpoint")
+        self.retry = retry or RetryPolicy()
+        self.clock = clock or Clock()
+        self.endpoints = tuple(endpoints)
+        self.gates = {each.spec.name: Gate(each.spec, self.retry, self.clock) for each in self.endpoints}
+        if len(self.gates) < len(self.endpoints):
+            raise ValueError("two endpoints of a tier have the same name")
+        self._jitter = jitter
+
+    async def generate(self, request: ModelRequest, *, observe: Observer | None = None) -> Completion:
+        """The first answer that an endpoint gives.
+
+        Raises the last `ModelError`, with `tries` and the charges of all requests.
+        """
+        return await _Call(self, request, observe, self._jitter).run()
+
+    async def aclose(self) -> None:
+        """Release the connections of all endpoints."""
+        for endpoint in self.endpoints:
+            await endpoint.aclose()
+
+
+class _Call:
+    """One call's way through the endpoints."""
+
+    def __init__(
+        self,
+        chain: EndpointChain,
+        request: ModelRequest,
+        observe: Observer | None,
+        jitter: Callable[[], float],
+    ) -> None:
+        self._chain = chain
+        self._policy = chain.retry
+        self._clock = chain.clock
+        self._request = request
+        self._observe = observe
+        self._jitter = jitter
+        self._deadline = self._clock.now() + min(self._policy.deadline, request.deadline_s or float("inf"))
+        self._tries = {endpoint.spec.name: 0 for endpoint in chain.endpoints}
+        self._ready_at = dict.fromkeys(self._tries, 0.0)
+        self._out: set[str] = {e.spec.name for e in chain.endpoints[1:] if not fits(e.spec, request)}
+        self._charges: list[Charge] = []
+        self._waited_for_breaker = False
+
+    async def run(self) -> Completion:
+        import tenacity
+
+        retrying = tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception(self._may_go_on),
+            wait=lambda _: self._wait(),
+            stop=lambda state: self._clock.now() + state.upcoming_sleep >= self._deadline,
+            sleep=self._clock.sleep,
+            before_sleep=lambda state: self._tell(state.upcoming_sleep, state.outcome),
+            reraise=True,
+        )
+        failed: ModelError
+        try:
+            completion: Completion = await retrying(self._once)
+        except ModelError as error:
+            failed = error
+        else:
+            return self._whole(completion)
+        failed.tries = max(1, sum(self._tries.values()))
+        failed.charges = tuple(self._charges)
+        failed.usage = sum((charge.usage for charge in self._charges), Usage()) if self._charges else None
+        raise failed
+
+    async def _once(self) -> Completion:
+        endpoint = self._choose()
+        spec, gate = endpoint.spec, self._chain.gates[endpoint.spec.name]
+        if gate.breaker.ready_in() > 0:
+            raise self._closed(spec, gate)
+        await gate.enter()
+        code: str | None = "model.cancelled"
+        try:
+            limit = min(spec.timeout, self._deadline - self._clock.now())
+            if limit <= 0:
+                raise self._late(spec)
+            self._tries[spec.name] += 1
+            completion = await endpoint.call(self._request, self._observe, limit_s=limit)
+            code = None
+        except ModelError as error:
+            code = error.code
+            self._learn(spec.name, gate, error)
+            raise
+        finally:
+            gate.leave(code)
+        self._charges.extend(completion.charges)
+        return completion
+
+    def _choose(self) -> Endpoint:
+        """The endpoint that may be asked first; of several, the one declared first."""
+        usable = [endpoint for endpoint in self._chain.endpoints if self._usable(endpoint.spec.name)]
+        return min(usable or self._chain.endpoints[:1], key=lambda each: self._ready_in(each.spec.name))
+
+    def _usable(self, name: str) -> bool:
+        return name not in self._out and self._tries[name] < self._policy.max_tries
+
+    def _ready_in(self, name: str) -> float:
+        own = self._ready_at[name] - self._clock.now()
+        return max(0.0, own, self._chain.gates[name].ready_in())
+
+    def _learn(self, name: str, gate: Gate, error: ModelError) -> None:
+        self._charges.extend(error.charges)
+        restart = getattr(self._observe, "restart", None)
+        if restart is not None:
+            restart()
+        if not error.retryable:
+            self._out.add(name)
+        if error.retry_after_s is not None:
+            gate.pause(error.retry_after_s)
+        else:
+            backoff = min(self._policy.max_wait, self._policy.first_wait * 2 ** (self._tries[name] - 1))
+            self._ready_at[name] = self._clock.now() + backoff * (0.5 + 0.5 * self._jitter())
+
+    def _may_go_on(self, error: BaseException) -> bool:
+        if not isinstance(error, ModelError) or error.code == "model.deadline":
+            return False
+        if error.code == "model.breaker_open":
+            again = not self._waited_for_breaker
+            self._waited_for_breaker = True
+            return again
+        mendable = error.retryable or error.code in ELSEWHERE
+        return mendable and any(self._usable(name) for name in self._tries)
+
+    def _wait(self) -> float:
+        return min((self._ready_in(name) for name in self._tries if self._usable(name)), default=0.0)
+
+    def _tell(self, wait_s: float, outcome: object) -> None:
+        error = getattr(outcome, "exception", lambda: None)()
+        log().info(
+            "cascade.retry_scheduled",
+            task_id=self._request.task_id,
+            tier=self._request.tier,
+            code=getattr(error, "code", None),
+            wait_s=round(wait_s, 3),
+            tries=sum(self._tries.values()),
+        )
+
+    def _closed(self, spec: EndpointSpec, gate: Gate) -> ModelError:
+        return failure(
+            spec,
+            "model.breaker_open",
+            f"has failed {self._policy.failures_to_open} times in a row and is left alone "
+            f"for {gate.breaker.ready_in():.0f} s more",
+            hint="look at the failures before this one; add a fallback endpoint to the tier",
+            retryable=True,
+        )
+
+    def _late(self, spec: EndpointSpec) -> ModelError:
+        return failure(
+            spec,
+            "model.deadline",
+            "was not asked: the deadline passed while waiting for a turn",
+            hint="raise the deadline, or lower the concurrency",
+            retryable=False,
+        )
+
+    def _whole(self, completion: Completion) -> Completion:
+        usage = sum((charge.usage for charge in self._charges), Usage())
+        tries = max(1, sum(self._tries.values()))
+        return replace(completion, charges=tuple(self._charges), usage=usage, tries=tries)
