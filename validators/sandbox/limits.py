@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
 
 Ended: TypeAlias = Literal["exit", "signal", "timeout", "memory", "disk", "processes", "cancelled", "lost"]
 
@@ -27,6 +29,30 @@ class Limits:
     file_mb: int = 64
     disk_mb: int = 256
     output_mb: float = 1.0
+
+    def message(self) -> dict[str, Any]:
+        """As the fork server reads it."""
+        names = ("cpu_s", "address_space_mb", "file_mb", "open_files", "processes")
+        return {
+            "wall_s": self.wall_s,
+            "memory_mb": self.memory_mb,
+            "disk_mb": self.disk_mb,
+            "output_mb": self.output_mb,
+            "processes": self.processes,
+            "rlimits": {name: getattr(self, name) for name in names},
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """Where and with what a run runs: its working directory, what it may write and read besides, its limits."""
+
+    cwd: Path
+    writable: tuple[Path, ...] = ()
+    readable: tuple[Path, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    stdin: bytes = b""
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

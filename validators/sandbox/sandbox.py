@@ -1,27 +1,70 @@
-"""The sandbox as the rest of the library sees it."""
+"""The sandbox as the rest of the library sees it: what isolates here, and runs inside it."""
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
+import weakref
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any
 
 from cascade.errors import SandboxError
-from cascade.validators.sandbox.limits import Completed, Limits
+from cascade.validators.sandbox.backends import Backend
+from cascade.validators.sandbox.limits import Completed, Limits, Room
+from cascade.validators.sandbox.pool import Pool
+from cascade.validators.sandbox.runtime import ENVIRONMENT
 
-Use: TypeAlias = Literal["auto", "landlock", "bwrap", "container", "none"]
+PREFIX = "cascade-sandbox-"
 
 
 class Sandbox:
-    """Runs programs isolated. `layers` are what was probed and holds; `root` is where workspaces must be."""
+    """Runs programs and jobs isolated; safe to use from many tasks at once.
 
-    layers: tuple[str, ...]
-    isolates: bool
-    root: Path
+    `layers` are what was probed and holds (for the trace), `problem` says why nothing isolates here (None if
+    something does), `root` is the private directory in which workspaces must be made.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        policy: Mapping[str, Any],
+        *,
+        limits: Limits,
+        problem: str | None = None,
+        trusted: bool = False,
+        slots: int | None = None,
+    ) -> None:
+        self.limits = limits
+        self.layers: tuple[str, ...] = ("limits", *backend.layers)
+        self.problem = problem
+        self._trusted = trusted
+        self.root = Path(os.path.realpath(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")))
+        if policy.get("whole_uid"):
+            self.root.chmod(0o711)
+        self._slots = slots or max(2, os.cpu_count() or 1)
+        self._pool = Pool(backend, self.root, policy, slots=self._slots)
+        self.owner: int | None = policy["uid"] if policy.get("whole_uid") else None
+        self._finalizer = weakref.finalize(self, _remove, self._pool, self.root)
+
+    @property
+    def isolates(self) -> bool:
+        """True if what runs inside is kept from the files, the network and the processes outside."""
+        return self.problem is None
 
     def require_isolation(self) -> None:
-        """Raise SandboxError if model-written code must not be executed here."""
-        raise NotImplementedError
+        """Do nothing where model-written code may be executed.
+
+        Raises:
+            SandboxError: nothing isolates here, and the config did not say `sandbox: {use: none}`.
+        """
+        if self.problem is not None and not self._trusted:
+            raise SandboxError(
+                f"model-written code is not executed here: {self.problem}",
+                hint="`cascade doctor` says what is missing; `sandbox: {use: none}` executes without isolation",
+            )
 
     async def run(
         self,
@@ -33,14 +76,48 @@ class Sandbox:
         writable: Sequence[Path] = (),
         timeout_s: float | None = None,
     ) -> Completed:
-        """Run a program to its end, or to its limits."""
-        raise NotImplementedError
+        """Run a program to its end, or to its limits; never raises for what the program does.
+
+        The environment is a small fixed one with `env` on top. Without `cwd` it runs in a fresh directory, which
+        it may write. HOME and TMPDIR are set only if `env` sets them, or in that fresh directory.
+
+        Raises:
+            SandboxError: the sandbox cannot be started.
+        """
+        limits = self.limits if timeout_s is None else _with_wall(self.limits, timeout_s)
+        if cwd is not None:
+            room = Room(cwd=cwd, writable=tuple(writable), env=env or {}, stdin=stdin, limits=limits)
+            return await self.execute(argv, room)
+        with tempfile.TemporaryDirectory(dir=self.root, prefix="run-") as fresh:
+            place = Path(fresh)
+            home = {"HOME": fresh, "TMPDIR": fresh, **(env or {})}
+            room = Room(cwd=place, writable=(place, *writable), env=home, stdin=stdin, limits=limits)
+            return await self.execute(argv, room)
+
+    async def execute(self, argv: Sequence[str], room: Room) -> Completed:
+        """As `run`, with everything said in `room`."""
+        return await self._pool.ask("launcher", {"argv": list(argv)}, self._furnished(room))
+
+    async def job(self, kind: str, job: str, payload: Mapping[str, Any], room: Room) -> Completed:
+        """Run one of our own jobs in a fork of a warm server of this kind; its findings are in `report`."""
+        return await self._pool.ask(kind, {"job": job, "payload": dict(payload)}, self._furnished(room))
+
+    def _furnished(self, room: Room) -> Room:
+        return replace(room, env={**ENVIRONMENT, **room.env})
+
+    def close(self) -> None:
+        """End every process and remove `root`; nothing can be run afterwards."""
+        self._finalizer()
 
     async def aclose(self) -> None:
-        """End every process and remove `root`."""
-        raise NotImplementedError
+        """As `close`."""
+        self.close()
 
 
-def open_sandbox(use: Use = "auto", *, limits: Limits | None = None) -> Sandbox:
-    """The strongest sandbox that works here, probed by running what must fail inside it."""
-    raise SandboxError("not built yet")
+def _with_wall(limits: Limits, wall_s: float) -> Limits:
+    return replace(limits, wall_s=wall_s)
+
+
+def _remove(pool: Pool, root: Path) -> None:
+    pool.close()
+    shutil.rmtree(root, ignore_errors=True)

