@@ -23,6 +23,7 @@ def cross_check(data: Any, plugins: Plugins | None) -> list[Problem]:
         return []
     tiers = list(_mapping(data.get("tiers")))
     return [
+        *_enough_tiers(data.get("tiers")),
         *_providers(data, plugins),
         *_policy_tiers(_mapping(data.get("policy")), tiers),
         *_validator_names(data.get("validators")),
@@ -69,6 +70,13 @@ def _named_files(data: dict[str, Any]) -> Iterator[tuple[Place, str]]:
         value = _mapping(data.get(section)).get("artifact")
         if isinstance(value, str) and value:
             yield (section, "artifact"), value
+
+
+def _enough_tiers(tiers: Any) -> Iterator[Problem]:
+    if isinstance(tiers, dict) and len(tiers) < 2:
+        has = "none" if not tiers else "one"
+        what = f"a cascade needs two tiers or more, and here is {has}"
+        yield Problem(("tiers",), what, "add one, the cheapest first", at="key")
 
 
 def _endpoints(data: dict[str, Any]) -> Iterator[tuple[Place, dict[str, Any]]]:

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 Place: TypeAlias = tuple[str | int, ...]
 Mark: TypeAlias = tuple[int, int]  # line and column, both from 1
+MEANT = "did you mean "
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,5 +80,5 @@ def suggestion(wrong: str, known: Iterable[str], *, what: str = "known") -> str:
     names = list(known)
     near = difflib.get_close_matches(wrong.lower(), [name.lower() for name in names], n=1, cutoff=0.6)
     if near:
-        return f"did you mean {next(name for name in names if name.lower() == near[0])}?"
+        return f"{MEANT}{next(name for name in names if name.lower() == near[0])}?"
     return f"{what}: {', '.join(names)}" if names else ""

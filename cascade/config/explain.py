@@ -11,13 +11,14 @@ from pydantic import BaseModel, Tag, ValidationError
 from pydantic_core import ErrorDetails
 from typing_extensions import TypeAliasType
 
-from cascade.config.document import Place, Problem, shown, suggestion
+from cascade.config.document import MEANT, Place, Problem, shown, suggestion
 
+MISSING = "is missing"
 WANTED = {
     "string": "text",
     "int": "a whole number",
     "float": "a number",
-    "decimal": "an amount (a number)",
+    "Decimal": "an amount (a number)",
     "bool": "true or false",
     "dict": "a mapping",
     "mapping": "a mapping",
@@ -25,8 +26,7 @@ WANTED = {
     "model_attributes": "a mapping",
     "tuple": "a list",
     "list": "a list",
-    "path": "a path",
-    "is_instance_of": "a path",
+    "Path": "a path",
 }
 _BOUNDS = {
     "greater_than": ("more than", "gt"),
@@ -38,8 +38,17 @@ _YES_NO = {"yes": "true", "no": "false", "on": "true", "off": "false", "y": "tru
 
 
 def explain(error: ValidationError, root: type[BaseModel], data: Any, raw: dict[Place, str]) -> list[Problem]:
-    """One problem for each of pydantic's errors. `raw` is what was written where a variable stood."""
-    return [_Explanation(one, root, data, raw).problem() for one in error.errors(include_url=False)]
+    """The file's problems by pydantic's errors. `raw` is what was written where a variable stood.
+
+    A key that is missing because it is misspelt is told once, as misspelt.
+    """
+    found = [_Explanation(one, root, data, raw).problem() for one in error.errors(include_url=False)]
+    meant = {
+        (*one.place[:-1], one.hint.removeprefix(MEANT).removesuffix("?"))
+        for one in found
+        if one.hint.startswith(MEANT) and one.at == "key"
+    }
+    return [one for one in found if one.what != MISSING or one.place not in meant]
 
 
 class _Explanation:
@@ -73,7 +82,9 @@ class _Explanation:
         return self._at_value(f"must be {words} {_number(self.context[key])}, and is {self._shown()}")
 
     def _other(self) -> Problem:
-        wanted = WANTED.get(self.kind.removesuffix("_type").removesuffix("_parsing").removesuffix("_of"))
+        # A type of our own (amount, path) is named by its class.
+        kind = str(self.context.get("class", self.kind.removesuffix("_type").removesuffix("_parsing")))
+        wanted = WANTED.get(kind)
         if wanted is not None:
             return self._kind(wanted)
         return self._at_value(self.error["msg"], str(self.context.get("hint", "")))
@@ -93,7 +104,7 @@ class _Explanation:
         hint = (
             f"add `{key}: ...` ({_first_sentence(field.description)})" if field and field.description else ""
         )
-        return Problem((*where, key), "is missing", hint)
+        return Problem((*where, key), MISSING, hint)
 
     def _unknown_key(self) -> Problem:
         key = str(self.error["loc"][-1])
@@ -119,12 +130,12 @@ class _Explanation:
         least = self.context.get("min_length", 1)
         if self.kind == "string_too_short":
             return self._at_value("is empty", "write it, or remove the key")
-        if self.place == ("tiers",):
-            return self._at_value(f"a cascade needs at least {least} tiers", "add one, the cheapest first")
         return self._at_value(f"needs at least {least}, and has {len(self.value or ())}")
 
     def _pattern(self) -> Problem:
         if self.place[-1:] == ("base_url",):
+            if isinstance(self.value, str) and "@" in self.value:
+                return self._at_value("holds a user or password", "put the key into api_key, as ${VARIABLE}")
             return self._at_value(f"{self._shown()} is not an address", "write https://HOST/...")
         return self._at_value(f"{self._shown()} has a form that cannot stand here: {self.context['pattern']}")
 

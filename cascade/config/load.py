@@ -126,10 +126,12 @@ def _validated(
         config = Config.model_validate(data, context=surroundings)
     except ValidationError as error:
         found = explain(error, Config, data, variables.raw)
-    # What a missing variable would have held is not judged.
-    told: set[Place] = set(variables.missing)
-    found = [*cross_check(data, surroundings.plugins), *found]
-    problems += [one for one in found if one.place not in told or one.at == "key"]
+    # One mistake, one line: what was told of a place already, or hangs on a missing variable, is left out.
+    told: set[Place] = {*variables.missing, *(one.place for one in problems)}
+    for one in [*cross_check(data, surroundings.plugins), *found]:
+        if one.place not in told:
+            problems.append(one)
+            told.add(one.place)
     return config
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
@@ -34,6 +35,10 @@ class PluginConfig(Section):
     def options(self) -> dict[str, Any]:
         """The keys beside `use`: what the plug-in is called with."""
         return dict(self.model_extra or {})
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        # Options may hold a secret that came from ${VAR}.
+        yield "use", self.use
 
 
 class RulesClassifier(Section):
@@ -71,10 +76,15 @@ class ValidatorConfig(PluginConfig):
         return known_name("validators", value, surroundings(info).plugins)
 
     @property
+    def options(self) -> dict[str, Any]:
+        """The keys beside `use`, `name` included where it is given."""
+        named = {} if self.name is None else {"name": self.name}
+        return {**named, **(self.model_extra or {})}
+
+    @property
     def spec(self) -> dict[str, Any]:
         """What `cascade.validators.catalog.build` takes."""
-        named = {"name": self.name} if self.name is not None else {}
-        return {"use": self.use, **named, **self.options}
+        return {"use": self.use, **self.options}
 
 
 class Verifier(Section):

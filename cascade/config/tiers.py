@@ -11,6 +11,9 @@ from pydantic_core import PydanticKnownError
 from cascade.config.base import LISTED, Count, FilePath, Section, Text, Usd
 from cascade.types import History
 
+# No user and password: they would stand in traces and logs.
+BASE_URL = r"^https?://[^\s@/?#]+([/?#]\S*)?$"
+
 
 class Price(Section):
     """USD per 1M tokens. It stands above the price tables."""
@@ -80,7 +83,7 @@ class EndpointConfig(Section):
     """The provider's model string."""
     provider: Text = "openai"
     """`openai` (any OpenAI-compatible endpoint), `recorded` (a recording's answers), or a plug-in's name."""
-    base_url: Annotated[str, Field(pattern=r"^https?://.")] | None = None
+    base_url: Annotated[str, Field(pattern=BASE_URL)] | None = None
     """Where the endpoint is, as the provider documents it. Needed by `openai`."""
     api_key: SecretStr | None = None
     """The key, as `${VARIABLE}`. Never shown, traced or logged."""
@@ -118,7 +121,7 @@ class EndpointConfig(Section):
     """DeepSeek's `user_id`: requests with different ones do not share a prefix cache."""
     headers: dict[str, SecretStr] = Field(default_factory=dict)
     """More HTTP headers. Their values are never shown, traced or logged."""
-    extra_body: dict[str, Any] = Field(default_factory=dict)
+    extra_body: dict[str, Any] = Field(default_factory=dict, repr=False)
     """More keys for the request's body, passed on as they are."""
 
 

@@ -51,7 +51,9 @@ def parse_yaml(text: str, name: str, problems: list[Problem]) -> Document:
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
         mark = (before.count("\n") + 1, len(before) - before.rfind("\n"))
-        problems.append(Problem((), f"the character {error.character!r} may not stand in YAML", mark=mark))
+        problems.append(
+            Problem((), f"the character U+{_code(error.character):04X} may not stand in YAML", mark=mark)
+        )
     except RecursionError:
         problems.append(Problem((), "is nested too deeply", mark=(1, 1)))
     except ValueError as error:
@@ -74,6 +76,10 @@ def _syntax(error: yaml.MarkedYAMLError) -> Problem:
     elif error.context and error.context_mark is not None:
         hint = f"{error.context} in line {error.context_mark.line + 1}"
     return Problem((), f"is not YAML: {what}", hint, mark=_mark(at) if at else (1, 1))
+
+
+def _code(character: str | int) -> int:
+    return character if isinstance(character, int) else ord(character)
 
 
 def _mark(mark: yaml.Mark) -> Mark:
