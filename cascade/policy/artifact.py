@@ -25,6 +25,7 @@ class TraceRecord(_Part):
     mean: tuple[float, ...]
     sd: float = Field(gt=0)
     weight: float = Field(default=1.0, ge=0)
+    offset: float = Field(default=1.0, gt=0)
 
 
 class ArmRecord(_Part):
@@ -110,7 +111,10 @@ def _estimates(record: EstimatesFile) -> LatentEstimates:
     arms = {}
     for arm in record.arms:
         step = Step(arm.tier, arm.attempt, arm.after, arm.history)
-        traces = {name: Trace(trace.mean, trace.sd, trace.weight) for name, trace in arm.traces.items()}
+        traces = {
+            name: Trace(trace.mean, trace.sd, trace.weight, trace.offset)
+            for name, trace in arm.traces.items()
+        }
         arms[step] = Arm(step, arm.p, arm.cost_usd, arm.evidence, traces)
     return LatentEstimates(
         weights=record.weights,
@@ -132,7 +136,7 @@ def _record(arm: Arm) -> ArmRecord:
         cost_usd=None if arm.cost_usd is None else _short(arm.cost_usd),
         evidence=arm.evidence,
         traces={
-            name: TraceRecord(mean=_short(trace.mean), sd=trace.sd, weight=trace.weight)
+            name: TraceRecord(mean=_short(trace.mean), sd=trace.sd, weight=trace.weight, offset=trace.offset)
             for name, trace in arm.traces.items()
         },
     )

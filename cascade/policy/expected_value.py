@@ -80,8 +80,7 @@ class ExpectedValuePolicy:
 
         tree = Tree(situation, self.terms, allowed)
         self._need_prices(tree, situation, trail)
-        weighed = tree.weigh(belief, trail)
-        return self._choose(situation, weighed)
+        return self._choose(situation, tree.weigh(belief, trail), tree.stopping(belief, trail))
 
     def _allowed(self, situation: Situation, trail: tuple[Step, ...]) -> list[Step]:
         """Every tier with attempts left, one step for each way of showing what failed last."""
@@ -116,20 +115,22 @@ class ExpectedValuePolicy:
                 hint="declare `price` for the tier, or use the threshold policy",
             )
 
-    def _choose(self, situation: Situation, weighed: list[Weighed]) -> Decision:
+    def _choose(
+        self, situation: Situation, weighed: list[Weighed], stopping: tuple[float, str | None]
+    ) -> Decision:
         options = tuple(_option(situation, one) for one in weighed)
         best = max(weighed, key=lambda one: one.value_usd, default=None)
-        if best is not None and best.value_usd <= 0:
+        if best is not None and best.value_usd <= stopping[0]:
             best = None
         picked, propensity, explored = best, 1.0, False
         if weighed and self.explore == "thompson":
-            picked, propensity = _thompson(weighed, self.terms, situation.draw)
+            picked, propensity = _thompson(weighed, self.terms, stopping[0], situation.draw)
             explored = picked is not best
         elif weighed and self.explore != "thompson" and self.explore > 0:
             picked, propensity, explored = _sometimes(weighed, best, self.explore, situation.draw)
         reason = self._reason(situation, weighed, picked, explored=explored)
         if picked is None:
-            tier = situation.attempts[-1].tier if situation.attempts else None
+            tier = stopping[1]
             return Decision(action="stop", tier=tier, reason=reason, options=options, propensity=propensity)
         return Decision(
             action=_action(situation, picked.step.tier),
@@ -193,17 +194,19 @@ def _sometimes(
     return picked, propensity, True
 
 
-def _thompson(weighed: list[Weighed], terms: Terms, draw: float) -> tuple[Weighed | None, float]:
+def _thompson(
+    weighed: list[Weighed], terms: Terms, stopping: float, draw: float
+) -> tuple[Weighed | None, float]:
     """The choice of the sample that `draw` points to, and the share of samples that choose the same."""
-    choices = [_sampled(weighed, terms, seed) for seed in range(_SAMPLES)]
+    choices = [_sampled(weighed, terms, stopping, seed) for seed in range(_SAMPLES)]
     picked = choices[min(int(draw * _SAMPLES), _SAMPLES - 1)]
     return picked, sum(choice is picked for choice in choices) / _SAMPLES
 
 
-def _sampled(weighed: list[Weighed], terms: Terms, seed: int) -> Weighed | None:
+def _sampled(weighed: list[Weighed], terms: Terms, stopping: float, seed: int) -> Weighed | None:
     """What would be chosen if every step's pass probability were one draw from what is believed of it."""
     chance = random.Random(seed)  # noqa: S311  (not a secret: the sample has to be the same in a replay)
-    best, most = None, 0.0
+    best, most = None, stopping
     for one in weighed:
         n = max(one.evidence, 2.0)
         p = chance.betavariate(max(one.p * n, 0.01), max((1 - one.p) * n, 0.01))

@@ -22,7 +22,7 @@ _FLOOR = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """How log(1 + x) of a figure that a rejected attempt leaves behind is spread, class by class.
+    """How log(offset + x) of a figure that a rejected attempt leaves behind is spread, class by class.
 
     weight: the power its likelihood is raised to; below 1 where figures repeat each other.
     """
@@ -30,10 +30,11 @@ class Trace:
     mean: tuple[float, ...]
     sd: float
     weight: float = 1.0
+    offset: float = 1.0
 
     def likelihoods(self, value: float) -> list[float]:
         """The (tempered) Gaussian likelihood of `value` by class, up to a factor."""
-        x = math.log1p(max(value, 0.0))
+        x = math.log(max(value, 0.0) + self.offset)
         logs = [-0.5 * ((x - mean) / self.sd) ** 2 * self.weight for mean in self.mean]
         top = max(logs)
         return [math.exp(log - top) for log in logs]
@@ -158,6 +159,11 @@ class LatentBelief:
         """See `Belief`."""
         factors = [1 - self.verifier.passes(p) for p in self._passing(step)]
         return self._updated(factors)
+
+    def stands(self, step: Step) -> float:
+        """See `Belief`."""
+        rights = [self.verifier.right_if_rejected(p) for p in self._passing(step)]
+        return sum(w * right for w, right in zip(self.weights, rights, strict=True))
 
     def saw(self, step: Step, figures: Mapping[str, float]) -> LatentBelief:
         """The belief after a rejected step is also known to have left these figures behind."""

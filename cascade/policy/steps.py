@@ -80,6 +80,10 @@ class Belief(Protocol):
         """The belief after `step` was taken and its answer rejected, nothing else being known of it."""
         ...
 
+    def stands(self, step: Step) -> float:
+        """P(the answer of `step`, taken earlier and rejected, is right after all)."""
+        ...
+
 
 class Estimates(Protocol):
     """The source of beliefs: learnt from a log, or stated."""

@@ -1,6 +1,8 @@
 """The exact tree of the decision: every order of attempts, each worth what it may bring less what it costs.
 
-    V(h) = max(0, max_a  -c_a + P(accepted and right)·v + P(rejected)·V(h + a rejected))
+    V(h) = max(s(h)·v, max_a  -c_a + P(accepted and right)·v + P(rejected)·V(h + a rejected))
+
+where s(h) is the chance that the best of the rejected answers is right after all: 0 if the verifier never errs.
 
 (design section 4; cascade routing, Dekoninck et al., arXiv 2410.10347, is the same with real-valued quality).
 """
@@ -62,6 +64,14 @@ class Tree:
             return stated * estimate.cost_ratio
         return estimate.cost_usd
 
+    def stopping(self, belief: Belief, trail: tuple[Step, ...]) -> tuple[float, str | None]:
+        """What stopping after `trail` is worth in USD, and the tier whose answer is the best to give back."""
+        if self.terms.verifier.perfect or not trail:
+            return 0.0, trail[-1].tier if trail else None
+        chances = [(belief.stands(step), step.tier) for step in trail]
+        chance, tier = max(chances, key=lambda pair: pair[0])
+        return chance * self.terms.value_usd, tier
+
     def _weigh(self, belief: Belief, trail: tuple[Step, ...], left: float | None) -> list[Weighed]:
         if len(trail) >= self.terms.max_attempts:
             return []
@@ -89,10 +99,12 @@ class Tree:
         return now + rejected * self._best(belief, trail, step, rest)
 
     def _best(self, belief: Belief, trail: tuple[Step, ...], step: Step, rest: float | None) -> float:
-        """The value of going on after `step` was rejected too, at least that of stopping: 0."""
+        """The value of going on after `step` was rejected too, at least that of stopping."""
         longer = (*trail, step)
         key = (frozenset(longer), step.tier, None if rest is None else round(rest, 9))
         if key not in self.solved:
-            options = self._weigh(belief.rejected(step), longer, rest)
-            self.solved[key] = max([0.0, *(option.value_usd for option in options)])
+            after = belief.rejected(step)
+            options = self._weigh(after, longer, rest)
+            stop, _ = self.stopping(after, longer)
+            self.solved[key] = max([stop, *(option.value_usd for option in options)])
         return self.solved[key]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,19 +17,16 @@ from cascade.errors import InputError
 class Words:
     """A column of words, each kept once."""
 
-    places: dict[str, int] = field(default_factory=dict)
+    places: defaultdict[str, int] = field(default_factory=defaultdict)
     batches: list[npt.NDArray[np.int32]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.places.default_factory = self.places.__len__
 
     def add(self, values: Sequence[str]) -> None:
         """Append a batch."""
-        places = self.places
-        codes = np.empty(len(values), dtype=np.int32)
-        for k, value in enumerate(values):
-            code = places.get(value)
-            if code is None:
-                code = places[value] = len(places)
-            codes[k] = code
-        self.batches.append(codes)
+        codes = map(self.places.__getitem__, values)
+        self.batches.append(np.fromiter(codes, dtype=np.int32, count=len(values)))
 
     def codes(self) -> tuple[npt.NDArray[np.intp], list[str]]:
         """Each row's code, and the words by code, in order of appearance."""
@@ -93,4 +91,4 @@ def numbers(values: Sequence[str]) -> npt.NDArray[np.float64]:
     """Numbers from words; a blank one is NaN. Raises ValueError."""
     if "" in values:
         values = [value or "nan" for value in values]
-    return np.array(values, dtype=np.float64)
+    return np.fromiter(map(float, values), dtype=np.float64, count=len(values))

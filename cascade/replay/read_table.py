@@ -20,7 +20,7 @@ from cascade.replay.columns import Columns, numbers
 from cascade.replay.table import OutcomeTable
 from cascade.types import History
 
-_BATCH = 200_000
+_BATCH = 2_000
 _NEEDED = ("task_id", "model", "outcome")
 _WORDS = ("task_id", "model", "stage", "attempt", "after", "history")
 
@@ -58,7 +58,9 @@ def _reading(path: Path) -> Iterator[None]:
             code="storage.read",
         ) from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 text: {error.reason}", hint="an outcome table is a CSV") from error
+        raise InputError(
+            f"{path}: not UTF-8 text: {error.reason}", hint="an outcome table is a CSV"
+        ) from error
 
 
 def _csv_columns(path: Path) -> Columns:
@@ -66,7 +68,7 @@ def _csv_columns(path: Path) -> Columns:
         packed = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
         binary = gzip.GzipFile(fileobj=raw) if packed else raw
-        text = io.TextIOWrapper(binary, encoding="utf-8-sig", newline="")  # type: ignore[type-var]
+        text = io.TextIOWrapper(binary, encoding="utf-8-sig", newline="")
         reader = csv.reader(text)
         header = next(reader, None)
         names = _header(path, header)
@@ -119,7 +121,7 @@ def build(columns: Columns, source: str) -> OutcomeTable:
     cost = columns.column("cost_usd") if "cost_usd" in columns.numbers else np.full(len(task), np.nan)
     _check(source, outcome, cost)
     cell = task * len(steps) + arm
-    _no_duplicates(source, cell, columns, steps, tasks)
+    _no_duplicates(source, cell, steps, tasks)
     shape = (len(tasks), len(steps))
 
     def pivot(values: np.ndarray) -> np.ndarray:
@@ -212,9 +214,7 @@ def _check(source: str, outcome: np.ndarray, cost: np.ndarray) -> None:
         )
 
 
-def _no_duplicates(
-    source: str, cell: np.ndarray, columns: Columns, steps: Sequence[Step], tasks: Sequence[str]
-) -> None:
+def _no_duplicates(source: str, cell: np.ndarray, steps: Sequence[Step], tasks: Sequence[str]) -> None:
     times = np.bincount(cell)
     if times.max() <= 1:
         return

@@ -1,0 +1,156 @@
+"""Plays a plan on a table: what every task would have come to, task by task, without a model call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from cascade.errors import SupportError
+from cascade.policy.steps import Verifier
+from cascade.replay.plans import STOP, Plan, Walk
+from cascade.replay.table import Bools, Floats, Ints, OutcomeTable
+
+_PART = 65_536
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Played:
+    """What a plan came to, by task.
+
+    success: (n,), P(the answer given back is right). cost: (n,), expected USD. asked: share of tasks that
+    each tier was asked on; spent: mean USD by tier; wasted: mean USD of rejected attempts by tier. unknown:
+    (n,), where the path left what the table holds (such rows are NaN); missing: what it asked for there.
+    """
+
+    name: str
+    success: Floats
+    cost: Floats
+    asked: dict[str, float]
+    spent: dict[str, float]
+    wasted: dict[str, float]
+    unknown: Bools
+    missing: dict[str, int] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.success)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One round of attempts: rows, their arms, the chance of being still open before and after, USD."""
+
+    rows: Ints
+    arms: Ints
+    before: Floats
+    after: Floats
+    price: Floats
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Sums over the parts of a table, by arm."""
+
+    asked: Floats
+    spent: Floats
+    wasted: Floats
+    missing: Ints
+
+    def add(self, step: _Step, known: Bools) -> None:
+        """Count the attempts of the known rows, each by the chance that it is made."""
+        arms, before, price = step.arms[known], step.before[known], step.price[known]
+        size = len(self.asked)
+        self.asked += np.bincount(arms, weights=before, minlength=size)
+        self.spent += np.bincount(arms, weights=before * price, minlength=size)
+        self.wasted += np.bincount(arms, weights=step.after[known] * price, minlength=size)
+
+
+def play(table: OutcomeTable, plan: Plan, *, verifier: Verifier | None = None) -> Played:
+    """Play a plan on every task of a table.
+
+    verifier: what is assumed of the checks (default: never err). Rows whose path asks for an outcome that the
+    table does not hold are marked `unknown`, with success and cost NaN.
+    """
+    checks = verifier or Verifier()
+    count = len(table.arms)
+    tally = _Tally(np.zeros(count), np.zeros(count), np.zeros(count), np.zeros(count, dtype=np.intp))
+    successes, costs = [], []
+    for part in table.parts(_PART):
+        success, cost = _play_part(part, plan.walk(part), checks, tally)
+        successes.append(success)
+        costs.append(cost)
+    success, cost = np.concatenate(successes), np.concatenate(costs)
+    known = max(int(np.isfinite(success).sum()), 1)
+    return Played(
+        name=plan.name,
+        success=success,
+        cost=cost,
+        asked=_by_tier(table, np.where([arm.attempt == 1 for arm in table.arms], tally.asked, 0.0) / known),
+        spent=_by_tier(table, tally.spent / known),
+        wasted=_by_tier(table, tally.wasted / known),
+        unknown=np.isnan(success),
+        missing={str(table.arms[k]): int(tally.missing[k]) for k in np.flatnonzero(tally.missing)},
+    )
+
+
+def _play_part(part: OutcomeTable, walk: Walk, checks: Verifier, tally: _Tally) -> tuple[Floats, Floats]:
+    n = len(part)
+    success, cost, alive = np.zeros(n), np.zeros(n), np.ones(n)
+    steps: list[_Step] = []
+    rows: Ints = np.arange(n)
+    while rows.size:
+        arms = walk.choose(rows)
+        stopped = arms == STOP
+        _give_back(part, walk, checks, rows[stopped], alive, success)
+        rows, arms = rows[~stopped], arms[~stopped]
+        outcome, price = part.outcome[rows, arms], part.cost[rows, arms]
+        unknown = np.isnan(outcome) | np.isnan(price)
+        np.add.at(tally.missing, arms[unknown], 1)
+        success[rows[unknown]] = cost[rows[unknown]] = np.nan
+        rows, arms, outcome, price = rows[~unknown], arms[~unknown], outcome[~unknown], price[~unknown]
+        before = alive[rows]
+        success[rows] += before * outcome * checks.accept
+        cost[rows] += before * price
+        alive[rows] = before * (1 - (outcome * checks.accept + (1 - outcome) * (1 - checks.reject)))
+        walk.rejected(rows, arms)
+        steps.append(_Step(rows, arms, before, alive[rows], price))
+        rows = rows[alive[rows] > 1e-12]
+    known = np.isfinite(success)
+    for step in steps:
+        tally.add(step, known[step.rows])
+    return success, cost
+
+
+def _give_back(
+    part: OutcomeTable, walk: Walk, checks: Verifier, rows: Ints, alive: Floats, success: Floats
+) -> None:
+    """A rejected answer that is given back may be right after all, if the verifier errs."""
+    if checks.perfect or not rows.size:
+        return
+    given = walk.gives(rows)
+    rows, given = rows[given != STOP], given[given != STOP]
+    outcome = part.outcome[rows, given]
+    rejected = 1 - (outcome * checks.accept + (1 - outcome) * (1 - checks.reject))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        stands = np.where(rejected > 0, outcome * (1 - checks.accept) / rejected, 0.0)
+    success[rows] += alive[rows] * stands
+
+
+def _by_tier(table: OutcomeTable, by_arm: Floats) -> dict[str, float]:
+    sums = dict.fromkeys(table.tiers, 0.0)
+    for arm, value in zip(table.arms, by_arm, strict=True):
+        sums[arm.tier] += float(value)
+    return sums
+
+
+def need_support(played: Played, *, at_most: float = 0.0) -> None:
+    """Raise SupportError if more than a share `at_most` of the tasks left what the table holds."""
+    share = float(played.unknown.mean()) if len(played) else 0.0
+    if share <= at_most:
+        return
+    arms = ", ".join(f"{arm} ({count} tasks)" for arm, count in played.missing.items())
+    raise SupportError(
+        f"the log cannot say what {played.name} would have done on {share:.0%} of the tasks: it does not "
+        f"hold the outcome or the cost of {arms}",
+        hint="leave those steps out of the config, or log them (explore, or shadow runs)",
+    )
