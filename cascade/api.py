@@ -15,8 +15,9 @@ from cascade.errors import InputError, UsageError
 from cascade.events import Event, Finished
 from cascade.ledger import Ledger
 from cascade.plugins import installed
+from cascade.report import Tally
 from cascade.types import Result, Task
-from cascade.wiring import Wired, wire
+from cascade.wiring import Checking, Wired, wire
 
 if TYPE_CHECKING:
     from cascade.graph import Graph
@@ -39,9 +40,20 @@ class Cascade:
         return cls.from_config(load(path, plugins=installed()), trace=trace)
 
     @classmethod
-    def from_config(cls, config: Config, *, trace: str | Path | None = None, seed: int | None = None) -> Self:
-        """From a `Config`. `trace` overrides its trace path, `seed` fixes what exploration draws."""
-        return cls(wire(config, trace_path=None if trace is None else Path(trace), seed=seed))
+    def from_config(
+        cls,
+        config: Config,
+        *,
+        trace: str | Path | None = None,
+        seed: int | None = None,
+        checking: Checking | None = None,
+    ) -> Self:
+        """From a `Config`. `trace` overrides its trace path, `seed` fixes what exploration draws.
+
+        `checking` shares the checks of another cascade (`cascade.wiring.open_checks`).
+        """
+        place = None if trace is None else Path(trace)
+        return cls(wire(config, trace_path=place, seed=seed, checking=checking))
 
     @classmethod
     def default(cls, *, trace: str | Path | None = None) -> Self:
@@ -61,6 +73,11 @@ class Cascade:
         return self._wired.services.ledger
 
     @property
+    def tally(self) -> Tally:
+        """Sums over the events of this run: what its trace says, as tables and JSON."""
+        return self._wired.trace.tally
+
+    @property
     def trace_path(self) -> str | None:
         """The trace file, once the first task has begun."""
         return self._wired.trace.path
@@ -68,7 +85,7 @@ class Cascade:
     @property
     def sandbox_layers(self) -> tuple[str, ...]:
         """What isolates model-written code here, as probed."""
-        return self._wired.sandbox.layers
+        return self._wired.checking.layers
 
     async def run(self, task: Task | str) -> Result:
         """Run one task to its end. Raises InputError if the task is not valid, StorageError if the trace fails."""
@@ -93,9 +110,7 @@ class Cascade:
         try:
             return await self.run(task)
         finally:
-            for tier in self._wired.services.tiers.values():
-                await tier.model.aclose()
-            await self._wired.suite.aclose()
+            await self._wired.release()
 
     async def stream(self, task: Task | str) -> AsyncGenerator[Event]:
         """Run one task, yielding typed events (`cascade.events`). Closing the iterator cancels the call."""

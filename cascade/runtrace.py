@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -12,6 +11,7 @@ from typing import Any
 
 from cascade.codec import to_json
 from cascade.ledger import Ledger
+from cascade.report import Tally
 from cascade.trace.events import Event, RunFinished, RunStarted, UsageRecord
 from cascade.trace.ids import Scope
 from cascade.trace.sink import NullSink, TraceSink
@@ -37,7 +37,7 @@ class RunTrace:
     ledger: Ledger
     scope: Scope = field(default_factory=Scope.of_run)
     _sink: TraceSink | None = None
-    _statuses: Counter[str] = field(default_factory=Counter)
+    tally: Tally = field(default_factory=Tally)
     _clock: float = 0.0
 
     @property
@@ -52,21 +52,20 @@ class RunTrace:
             return
         self._sink = self.open()
         self._clock = time.perf_counter()
-        self._sink.emit(
-            RunStarted(
-                **self.scope.fields(),
-                config_sha256=self.facts.config_sha256,
-                config=self.facts.config,
-                versions=versions(),
-                sandbox=self.facts.sandbox,
-            )
+        started = RunStarted(
+            **self.scope.fields(),
+            config_sha256=self.facts.config_sha256,
+            config=self.facts.config,
+            versions=versions(),
+            sandbox=self.facts.sandbox,
         )
+        self.tally.add(started)
+        self._sink.emit(started)
 
     def emit(self, event: Event) -> None:
         """Pass the event on, beginning the run if need be."""
         self.begin()
-        if event.event == "task.finished":
-            self._statuses[event.status] += 1
+        self.tally.add(event)
         (self._sink or NullSink()).emit(event)
 
     def flush(self) -> None:
@@ -82,8 +81,8 @@ class RunTrace:
         self._sink.emit(
             RunFinished(
                 **self.scope.fields(),
-                tasks=self._statuses.total(),
-                accepted=self._statuses["accepted"],
+                tasks=self.tally.tasks,
+                accepted=self.tally.accepted,
                 attempts=total.attempts,
                 usage=UsageRecord(**to_json(total.usage)),
                 cost_usd=total.cost_usd if total.complete else None,

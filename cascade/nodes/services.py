@@ -66,5 +66,4 @@ class Services:
     content: ContentRule = "full"
     feedback: Callable[[Verdict], str]
     system_prompt: str = DEFAULT_SYSTEM_PROMPT
-    show_tests: bool = False
     draw: Callable[[], float] = random.random

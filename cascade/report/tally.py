@@ -1,0 +1,234 @@
+"""Sums over a trace's events, one event at a time.
+
+A run's table and `cascade report` fold the same events through this, so they cannot disagree.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from cascade.trace.events import (
+    AttemptFailed,
+    AttemptFinished,
+    AttemptStarted,
+    Event,
+    RouteDecided,
+    RunStarted,
+    TaskFinished,
+    UsageRecord,
+    ValidationFinished,
+)
+from cascade.types import Usage
+
+ZERO = Decimal(0)
+
+
+@dataclass(slots=True)
+class TierTally:
+    """One tier's sums. `cost_usd` is over what has a price, `unpriced` counts attempts without one."""
+
+    attempts: int = 0
+    accepted: int = 0
+    passed: int = 0
+    failed: int = 0
+    unchecked: int = 0
+    errors: int = 0
+    usage: Usage = field(default_factory=Usage)
+    cost_usd: Decimal = ZERO
+    unknown_usd: Decimal = ZERO
+    wasted_usd: Decimal = ZERO
+    unpriced: int = 0
+    seconds: float = 0.0
+
+    @property
+    def cache_hit_ratio(self) -> float | None:
+        """Share of the input tokens that came from the provider's cache; None without input."""
+        return self.usage.cached_input / self.usage.input if self.usage.input else None
+
+    def __add__(self, other: TierTally) -> TierTally:
+        return TierTally(*(getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__))
+
+    def as_json(self) -> dict[str, Any]:
+        """As JSON types; money as decimal strings."""
+        return {
+            "attempts": self.attempts,
+            "accepted": self.accepted,
+            "passed": self.passed,
+            "failed": self.failed,
+            "unchecked": self.unchecked,
+            "errors": self.errors,
+            "tokens": tokens(self.usage),
+            "cost_usd": str(self.cost_usd),
+            "unknown_usd": str(self.unknown_usd),
+            "wasted_usd": str(self.wasted_usd),
+            "unpriced": self.unpriced,
+            "seconds": round(self.seconds, 3),
+            "cache_hit_ratio": self.cache_hit_ratio,
+        }
+
+
+@dataclass(slots=True)
+class CheckTally:
+    """One validator's sums."""
+
+    passed: int = 0
+    failed: int = 0
+    unchecked: int = 0
+    seconds: float = 0.0
+    why_unchecked: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(slots=True)
+class Tally:
+    """All sums of one trace. `add` events in their order."""
+
+    tiers: dict[str, TierTally] = field(default_factory=dict)
+    statuses: Counter[str] = field(default_factory=Counter)
+    checks: dict[str, CheckTally] = field(default_factory=dict)
+    errors: Counter[str] = field(default_factory=Counter)
+    node_seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    task_seconds: list[float] = field(default_factory=list)
+    sandbox: tuple[str, ...] = ()
+    runs: int = 0
+    _open: dict[tuple[str, str | None, int], AttemptStarted] = field(default_factory=dict)
+    _of_task: dict[str, list[tuple[str, Decimal]]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, events: Iterable[Event]) -> Tally:
+        """Fold a whole trace."""
+        tally = cls()
+        for event in events:
+            tally.add(event)
+        return tally
+
+    def add(self, event: Event) -> None:
+        """Take one event into account."""
+        if isinstance(event, RunStarted):
+            self.runs += 1
+            self.sandbox = event.sandbox
+        elif isinstance(event, RouteDecided):
+            self.node_seconds["classify"] += event.latency_s
+        elif isinstance(event, AttemptStarted):
+            self._open[_key(event)] = event
+        elif isinstance(event, AttemptFinished | AttemptFailed):
+            self._ended(event)
+        elif isinstance(event, ValidationFinished):
+            self._validated(event)
+        elif isinstance(event, TaskFinished):
+            self._finished(event)
+
+    @property
+    def total(self) -> TierTally:
+        """Sums over all tiers."""
+        return sum(self.tiers.values(), TierTally())
+
+    @property
+    def tasks(self) -> int:
+        """Tasks that ended."""
+        return self.statuses.total()
+
+    @property
+    def accepted(self) -> int:
+        """Tasks that ended accepted."""
+        return self.statuses["accepted"]
+
+    @property
+    def open_attempts(self) -> list[AttemptStarted]:
+        """Calls that began and never ended: money of unknown fate, at most what was reserved."""
+        return list(self._open.values())
+
+    def _tier(self, name: str) -> TierTally:
+        return self.tiers.setdefault(name, TierTally())
+
+    def _ended(self, event: AttemptFinished | AttemptFailed) -> None:
+        self._open.pop(_key(event), None)
+        tier = self._tier(event.tier)
+        tier.attempts += 1
+        tier.usage += _usage(event.usage)
+        tier.seconds += event.latency_s
+        tier.unknown_usd += event.unknown_usd
+        tier.cost_usd += event.cost_usd or ZERO
+        tier.unpriced += event.cost_usd is None
+        self.node_seconds["generate"] += event.latency_s
+        self._of_task.setdefault(event.trace_id, []).append((event.tier, event.cost_usd or ZERO))
+        if isinstance(event, AttemptFailed):
+            tier.errors += 1
+            self.errors[event.code] += 1
+
+    def _validated(self, event: ValidationFinished) -> None:
+        self.node_seconds["validate"] += event.latency_s
+        if event.tier is not None:
+            tier = self._tier(event.tier)
+            setattr(tier, event.verdict, getattr(tier, event.verdict) + 1)
+        for record in event.validators:
+            check = self.checks.setdefault(record.name, CheckTally())
+            setattr(check, record.status, getattr(check, record.status) + 1)
+            check.seconds += record.latency_s
+            if record.status == "unchecked":
+                check.why_unchecked[(record.detail or "").split("\n")[0]] += 1
+
+    def _finished(self, event: TaskFinished) -> None:
+        self.statuses[event.status] += 1
+        self.task_seconds.append(event.latency_s)
+        costs = self._of_task.pop(event.trace_id, [])
+        kept = event.status == "accepted"
+        if kept and event.tier is not None:
+            self._tier(event.tier).accepted += 1
+        for tier, cost in costs[:-1] if kept else costs:
+            self._tier(tier).wasted_usd += cost
+
+    def as_json(self) -> dict[str, Any]:
+        """As JSON types; money as decimal strings."""
+        total = self.total
+        return {
+            "tasks": self.tasks,
+            "accepted": self.accepted,
+            "statuses": dict(self.statuses),
+            "cost_usd": str(total.cost_usd),
+            "unknown_usd": str(total.unknown_usd + self.open_usd),
+            "unpriced": total.unpriced,
+            "tokens": tokens(total.usage),
+            "by_tier": {name: tier.as_json() for name, tier in self.tiers.items()},
+            "by_node": {name: {"seconds": round(seconds, 3)} for name, seconds in self.node_seconds.items()},
+            "by_validator": {name: _check_json(check) for name, check in self.checks.items()},
+            "errors": dict(self.errors),
+            "open_attempts": len(self._open),
+            "sandbox": list(self.sandbox),
+        }
+
+    @property
+    def open_usd(self) -> Decimal:
+        """What calls without an end may have cost at most."""
+        return sum((event.reserved_usd or ZERO for event in self._open.values()), ZERO)
+
+
+def tokens(usage: Usage) -> dict[str, int]:
+    """Tokens by class. `input` includes `cached_input`, `output` includes `reasoning`."""
+    return {
+        "input": usage.input,
+        "cached_input": usage.cached_input,
+        "output": usage.output,
+        "reasoning": usage.reasoning,
+    }
+
+
+def _key(event: AttemptStarted | AttemptFinished | AttemptFailed) -> tuple[str, str | None, int]:
+    return event.trace_id, event.task_id, event.attempt
+
+
+def _usage(record: UsageRecord | None) -> Usage:
+    return Usage(**record.model_dump()) if record is not None else Usage()
+
+
+def _check_json(check: CheckTally) -> dict[str, Any]:
+    return {
+        "passed": check.passed,
+        "failed": check.failed,
+        "unchecked": check.unchecked,
+        "seconds": round(check.seconds, 3),
+        "why_unchecked": dict(check.why_unchecked.most_common(5)),
+    }

@@ -1,0 +1,142 @@
+"""The composition root: a `Config` becomes the objects that run. Nothing else knows every room."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from cascade.budget import Budget
+from cascade.config import Config
+from cascade.forecast import Forecast
+from cascade.ledger import Ledger, Pricer
+from cascade.nodes.services import Checks, Services
+from cascade.prices import PriceBook
+from cascade.prompting import DEFAULT_SYSTEM_PROMPT
+from cascade.runtrace import RunFacts, RunTrace
+from cascade.trace.sink import JsonLinesSink, NullSink, TraceSink
+from cascade.types import Verdict
+from cascade.validators import feedback
+from cascade.validators.sandbox import Limits, open_sandbox
+from cascade.validators.suite import Suite
+from cascade.wiring.parts import classifier, policy, validators
+from cascade.wiring.tiers import tariffs, tier, tier_cost
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checking:
+    """The checks of a cascade and what isolates them. `owned` are closed with it; shared ones are not."""
+
+    checks: Checks
+    layers: tuple[str, ...] = ()
+    owned: tuple[Closable, ...] = ()
+
+    async def aclose(self) -> None:
+        """End every tool and remove every workspace."""
+        for part in self.owned:
+            await part.aclose()
+
+
+class Closable(Protocol):
+    """Something to be closed."""
+
+    async def aclose(self) -> None:
+        """Release what is held. May be called more than once."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wired:
+    """A cascade's parts: what the nodes use, and what has to be closed."""
+
+    services: Services
+    trace: RunTrace
+    checking: Checking
+
+    async def aclose(self) -> None:
+        """End the run's trace, close connections, tools and the sandbox."""
+        try:
+            self.trace.close()
+        finally:
+            await self.release()
+
+    async def release(self) -> None:
+        """Close connections and tools; they open again when they are next used."""
+        for tier in self.services.tiers.values():
+            await tier.model.aclose()
+        await self.checking.aclose()
+
+
+def open_checks(config: Config) -> Checking:
+    """The validators of a config in their sandbox. Raises ConfigError, SandboxError."""
+    sandbox = open_sandbox(config.sandbox.use, limits=_limits(config))
+    suite = Suite(validators(config, sandbox), sandbox=sandbox)
+    return Checking(checks=suite, layers=sandbox.layers, owned=(suite, sandbox))
+
+
+def wire(
+    config: Config,
+    *,
+    trace_path: Path | None = None,
+    seed: int | None = None,
+    checking: Checking | None = None,
+) -> Wired:
+    """Build everything a config names. No call is made and no trace is written yet.
+
+    `checking` replaces the config's validators, for example to share them between cascades; it stays open.
+    Raises ConfigError (a plug-in that is not there), PriceError (a price that is not known), InputError (a
+    recording or artefact that cannot be read), SandboxError.
+    """
+    ledger = Ledger()
+    pricer = Pricer(tariffs(config), book=PriceBook())
+    costs = {name: tier_cost(name, one, pricer) for name, one in config.tiers.items()}
+    for cost in costs.values():
+        cost.price()  # an unknown price is an error now, not after the first call
+    used = Checking(checks=checking.checks, layers=checking.layers) if checking else open_checks(config)
+    facts = RunFacts(config_sha256=config.sha256, config=config.public_dump(), sandbox=used.layers)
+    path = trace_path or config.trace.path
+    trace = RunTrace(open=partial(_open_sink, path, _secrets(config)), facts=facts, ledger=ledger)
+    services = Services(
+        tiers={name: tier(name, one) for name, one in config.tiers.items()},
+        classifier=classifier(config),
+        policy=policy(config),
+        checks=used.checks,
+        forecast=Forecast(costs),
+        ledger=ledger,
+        pricer=pricer,
+        budget=Budget(config.budget.total_usd),
+        per_task_usd=config.budget.per_task_usd,
+        sink=trace,
+        run=trace.scope,
+        content=config.trace.content,
+        feedback=_feedback(config),
+        system_prompt=DEFAULT_SYSTEM_PROMPT if config.system_prompt is None else config.system_prompt,
+        draw=random.Random(seed).random,  # noqa: S311  (exploration, not secrecy)
+    )
+    return Wired(services=services, trace=trace, checking=used)
+
+
+def _feedback(config: Config) -> Callable[[Verdict], str]:
+    return partial(feedback.render, show_tests=config.show_tests)
+
+
+def _secrets(config: Config) -> tuple[str, ...]:
+    keys = [endpoint.api_key for tier in config.tiers.values() for endpoint in tier.endpoints]
+    return tuple(key.get_secret_value() for key in keys if key is not None)
+
+
+def _open_sink(path: Path | None, secrets: tuple[str, ...]) -> TraceSink:
+    if path is None:
+        return NullSink()
+    if path.is_dir() or not path.suffix:
+        path /= f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}.jsonl"
+    return JsonLinesSink(path, secrets=secrets)
+
+
+def _limits(config: Config) -> Limits:
+    wanted = config.sandbox.model_dump()
+    return Limits(**{name: wanted[name] for name in Limits.__dataclass_fields__ if name in wanted})

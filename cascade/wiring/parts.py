@@ -1,0 +1,93 @@
+"""Classifier, policy and validators: the shipped ones by name, others by entry point."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, cast
+
+from cascade import plugins
+from cascade.classifiers.base import Classifier
+from cascade.config import Config, LinearClassifier, PluginConfig, RulesClassifier
+from cascade.config import ExpectedValuePolicy as ExpectedValueConfig
+from cascade.config import FixedPolicy as FixedConfig
+from cascade.config import ThresholdPolicy as ThresholdConfig
+from cascade.policy.base import Policy
+from cascade.validators import catalog
+from cascade.validators.base import Validator
+from cascade.validators.sandbox import Sandbox
+
+
+def classifier(config: Config) -> Classifier:
+    """What estimates P(pass) by tier."""
+    wanted = config.classifier
+    if isinstance(wanted, RulesClassifier):
+        from cascade.classifiers.rules import RulesClassifier as Rules
+
+        return Rules()
+    if isinstance(wanted, LinearClassifier):
+        from cascade.classifiers.linear import LinearClassifier as Linear
+
+        models = {name: tier.model for name, tier in config.tiers.items()}
+        if wanted.artifact is None:
+            return Linear.default(models=models)
+        return Linear.from_file(wanted.artifact, models=models)
+    return cast("Classifier", _plugin("classifiers", wanted))
+
+
+def policy(config: Config) -> Policy:
+    """What decides the next step."""
+    wanted = config.policy
+    if isinstance(wanted, ThresholdConfig):
+        from cascade.policy.threshold import ThresholdPolicy
+
+        return ThresholdPolicy(
+            wanted.start,
+            attempts=wanted.attempts,
+            default_attempts=wanted.default_attempts,
+            on_unchecked=wanted.on_unchecked,
+        )
+    if isinstance(wanted, ExpectedValueConfig):
+        return _expected_value(config, wanted)
+    if isinstance(wanted, FixedConfig):
+        from cascade.policy.fixed import FixedPolicy
+
+        return FixedPolicy(wanted.order, on_unchecked=wanted.on_unchecked)
+    return cast("Policy", _plugin("policies", wanted))
+
+
+def _expected_value(config: Config, wanted: ExpectedValueConfig) -> Policy:
+    from cascade.policy.expected_value import Conditions, ExpectedValuePolicy
+    from cascade.policy.steps import Verifier
+
+    conditions = Conditions(
+        verifier=Verifier(wanted.verifier.accepts_right, wanted.verifier.rejects_wrong),
+        second_usd=float(wanted.latency_usd_per_s),
+        on_unchecked=wanted.on_unchecked,
+        shown={name: tier.history.retry for name, tier in config.tiers.items()},
+    )
+    return ExpectedValuePolicy(
+        float(wanted.value_usd),
+        max_attempts=wanted.max_attempts,
+        explore=wanted.explore,
+        conditions=conditions,
+    )
+
+
+def _plugin(kind: str, wanted: PluginConfig) -> Any:
+    return plugins.load(kind, wanted.use)(**wanted.options)
+
+
+def validators(config: Config, sandbox: Sandbox) -> tuple[Validator, ...]:
+    """The checks, in the config's order."""
+    built_in = catalog.built_in()
+    extra = {
+        wanted.use: partial(_third_party, wanted.use)
+        for wanted in config.validators
+        if wanted.use not in built_in
+    }
+    return catalog.build([wanted.spec for wanted in config.validators], sandbox=sandbox, extra=extra)
+
+
+def _third_party(name: str, sandbox: Sandbox, options: Mapping[str, Any]) -> Validator:
+    return cast("Validator", plugins.load("validators", name)(sandbox, options))

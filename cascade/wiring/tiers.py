@@ -1,0 +1,111 @@
+"""Tiers: their models, and how their calls are priced."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from cascade import plugins
+from cascade.config import Config, EndpointConfig, Price, TierConfig
+from cascade.errors import ConfigError
+from cascade.forecast import TierCost
+from cascade.ledger import Pricer, Tariff
+from cascade.models.base import Model
+from cascade.models.spec import EndpointSpec, RetryPolicy, Secret
+from cascade.nodes.services import Tier
+from cascade.prices import Price as DatedPrice
+from cascade.prices import PriceOverride
+from cascade.prices.base import Unknown
+from cascade.types import Charge, Usage
+
+
+def endpoint_name(tier: str, endpoint: EndpointConfig, number: int) -> str:
+    """How ledger and trace call an endpoint: the tier, where it is, and which fallback if it is one."""
+    place = urlsplit(endpoint.base_url).netloc if endpoint.base_url else endpoint.provider
+    return f"{tier}@{place}" if number == 0 else f"{tier}@{place}#{number}"
+
+
+def tier(name: str, config: TierConfig) -> Tier:
+    """The rung as the nodes see it. Raises InputError if a recording cannot be read, ConfigError for a plug-in."""
+    return Tier(
+        name=name,
+        model=_model(name, config),
+        model_name=config.model,
+        endpoint=endpoint_name(name, config, 0),
+        max_output_tokens=config.max_output_tokens,
+        retry_history=config.history.retry,
+        escalation_history=config.history.escalation,
+        deadline_s=config.timeout_s,
+    )
+
+
+def _model(name: str, config: TierConfig) -> Model:
+    endpoint = endpoint_name(name, config, 0)
+    others = [each.provider for each in config.endpoints if each.provider != "openai"]
+    if others and config.fallbacks:
+        raise ConfigError(
+            f"tiers.{name}: fallbacks stand in for each other only where all are endpoints, not {others[0]!r}",
+            hint="remove the fallbacks, or give them and the tier `provider: openai`",
+        )
+    if config.provider == "recorded":
+        from cascade.models.recorded import RecordedModel
+
+        return RecordedModel(*config.recording, model=config.model, endpoint=endpoint)
+    if others:
+        model: Model = plugins.load("models", config.provider)(config)
+        return model
+    from cascade.models.openai import OpenAIModel
+
+    specs = [_spec(endpoint_name(name, each, number), each) for number, each in enumerate(config.endpoints)]
+    retries = RetryPolicy(max_tries=config.retries + 1, deadline=config.timeout_s)
+    return OpenAIModel(*specs, retry=retries)
+
+
+def _spec(name: str, config: EndpointConfig) -> EndpointSpec:
+    return EndpointSpec(
+        name=name,
+        model=config.model,
+        base_url=config.base_url or "",
+        api_key=Secret(config.api_key.get_secret_value() if config.api_key else ""),
+        thinking=config.thinking,
+        effort=config.reasoning_effort,
+        max_output_tokens=config.max_output_tokens,
+        temperature=config.temperature,
+        timeout=config.timeout_s,
+        context_tokens=config.context_tokens,
+        max_concurrency=config.limits.concurrency,
+        requests_per_minute=config.limits.requests_per_minute,
+        extra=config.extra_body,
+    )
+
+
+def tariffs(config: Config) -> dict[str, Tariff]:
+    """How every endpoint is priced, by its name."""
+    return {
+        endpoint_name(name, endpoint, number): Tariff(
+            model=endpoint.model,
+            override=_override(endpoint),
+            max_output_tokens=endpoint.max_output_tokens,
+        )
+        for name, one in config.tiers.items()
+        for number, endpoint in enumerate(one.endpoints)
+    }
+
+
+def _override(endpoint: EndpointConfig) -> PriceOverride | Unknown | None:
+    if isinstance(endpoint.price, Price):
+        known = endpoint.price
+        return PriceOverride(input=known.input, output=known.output, cached_input=known.cached_input)
+    return "unknown" if endpoint.price == "unknown" else None
+
+
+def tier_cost(name: str, config: TierConfig, pricer: Pricer) -> TierCost:
+    """The tier's price at its first endpoint, asked for as if a request were sent now."""
+    endpoint = endpoint_name(name, config, 0)
+
+    def price() -> DatedPrice | None:
+        return pricer.price(
+            Charge(endpoint=endpoint, model=config.model, usage=Usage(), at=datetime.now(UTC))
+        )
+
+    return TierCost(price=price, max_output_tokens=config.max_output_tokens)
