@@ -33,6 +33,10 @@ class Task:
     `files` and `tests` map workspace-relative POSIX paths to text. `workspace` is a directory to start
     from (copied, never written). `target` is the path that a single code block goes to. `validators` names
     a subset of the configured ones; None means all. Tests are shown to the model only if `show_tests`.
+
+    A conversation has `messages` (chat messages, sent as they are instead of prompt and files; `prompt` is then
+    what the classifier reads), `tools` (OpenAI tool definitions that the answer may call) and `parameters`
+    (more keys of the request's body: `tool_choice`, `response_format`, ...).
     """
 
     prompt: str
@@ -44,6 +48,9 @@ class Task:
     validators: tuple[str, ...] | None = None
     metadata: JsonObject = field(default_factory=dict)
     show_tests: bool = False
+    messages: tuple[JsonObject, ...] = ()
+    tools: tuple[JsonObject, ...] = ()
+    parameters: JsonObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

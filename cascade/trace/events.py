@@ -143,6 +143,7 @@ class TaskStarted(Base):
     tests: dict[str, Content] = Field(default_factory=dict)
     target: str | None = None
     metadata: JsonValue = None
+    tools: JsonValue = None
 
 
 class RouteDecided(Base):
@@ -178,6 +179,20 @@ class AttemptStarted(AttemptRecord):
     messages_sha256: str | None = None
     messages: JsonValue = None
     reserved_usd: Decimal | None = None
+
+
+class AttemptRetried(AttemptRecord):
+    """A request of the attempt failed and another one follows. Written and flushed before that one.
+
+    `reserved_usd` is what was set aside for it, on top of what was reserved before.
+    """
+
+    event: Literal["attempt.retried"] = "attempt.retried"
+    endpoint: str = ""
+    code: str
+    requests: int = 1
+    reserved_usd: Decimal | None = None
+    charge: ChargeRecord | None = None
 
 
 class AttemptFinished(AttemptRecord):
@@ -276,6 +291,7 @@ Event = Annotated[
     | TaskStarted
     | RouteDecided
     | AttemptStarted
+    | AttemptRetried
     | AttemptFinished
     | AttemptFailed
     | ValidationFinished
