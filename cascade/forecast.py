@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -44,7 +45,7 @@ class Forecast:
     def expected(
         self, tier: str, messages: Sequence[JsonObject], attempts: Sequence[Attempt] = ()
     ) -> float | None:
-        """Expected USD of sending `messages` to `tier`; None if its price is unknown.
+        """Expected USD of sending `messages` (and tool definitions) to `tier`; None if its price is unknown.
 
         What the tier's cache holds of the request (it was sent to the same tier before, as a prefix) is
         counted at the cached price; a change of tier loses it.
@@ -64,15 +65,21 @@ class Forecast:
         price = known.price()
         if price is None:
             return None
-        bound = sum(len(str(message.get("content", "")).encode()) + MESSAGE_OVERHEAD for message in messages)
+        bound = sum(len(_text(row).encode("utf-8", "replace")) + MESSAGE_OVERHEAD for row in messages)
         return price.worst_case(bound, known.max_output_tokens)
 
 
 def estimated_tokens(messages: Sequence[JsonObject]) -> int:
     """Tokens of a request, estimated from its characters."""
-    return sum(
-        round(len(str(row.get("content", ""))) / CHARS_PER_TOKEN) + MESSAGE_OVERHEAD for row in messages
-    )
+    return sum(round(len(_text(row)) / CHARS_PER_TOKEN) + MESSAGE_OVERHEAD for row in messages)
+
+
+def _text(row: JsonObject) -> str:
+    """What of a message or a tool definition is counted: its text; all of it where there is more than that."""
+    content = row.get("content")
+    if isinstance(content, str) and row.keys() <= {"role", "content"}:
+        return content
+    return json.dumps(row, ensure_ascii=False)
 
 
 def _cached(tier: str, tokens: int, attempts: Sequence[Attempt]) -> int:

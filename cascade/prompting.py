@@ -7,11 +7,12 @@ the answer; `none` the task afresh.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from cascade.types import Attempt, History, JsonObject, Task, Verdict
+from cascade.types import Attempt, History, JsonObject, JsonValue, Task, ToolCall, Verdict
 
 DEFAULT_SYSTEM_PROMPT = (
     "You are a careful programmer. Reply with the complete content of each file that you write, each in one "
@@ -23,6 +24,11 @@ _FRESH = (
     "Think about what it got wrong, then write a correct answer."
 )
 _REPLY = "The answer failed its checks:\n{feedback}\nMend it. Reply with the complete corrected answer."
+_CALLS_REPLY = (
+    "The tool calls were not executed, because the answer failed its checks:\n{feedback}\n"
+    "Answer again, with corrected calls."
+)
+_NOT_EXECUTED = "Not executed: see the message below."
 _FENCE = "```"
 
 Feedback = Callable[[Verdict], str]
@@ -48,7 +54,7 @@ def build(
     """The next request for a task, after `attempts` (oldest first).
 
     Attempts without an answer (a failed call) have nothing to show and are passed over. `feedback` turns a
-    verdict into the words that the model reads.
+    verdict into the words that the model reads. A conversation's own messages are sent as they are.
     """
     shown = [attempt for attempt in attempts if attempt.error is None and attempt.verdict is not None]
     if not shown or history == "none":
@@ -63,19 +69,59 @@ def build(
     else:
         former = build(task, shown[:-1], history=last.history, feedback=feedback, system_prompt=system_prompt)
         before = former.messages
-    said = (
-        {"role": "assistant", "content": last.output},
-        {"role": "user", "content": _REPLY.format(feedback=told)},
-    )
-    return Prompt(messages=(*before, *said), after=last.tier, history=history)
+    return Prompt(messages=(*before, *_answered(last, told)), after=last.tier, history=history)
+
+
+def _answered(attempt: Attempt, feedback: str) -> tuple[JsonObject, ...]:
+    """A failed answer as the conversation goes on from it. Calls that an endpoint would refuse are told as text."""
+    calls = attempt.tool_calls
+    if not calls:
+        reply = {"role": "user", "content": _REPLY.format(feedback=feedback)}
+        return ({"role": "assistant", "content": attempt.output}, reply)
+    reply = {"role": "user", "content": _CALLS_REPLY.format(feedback=feedback)}
+    if not all(call.id and call.name and _is_object(call.arguments) for call in calls):
+        told = "\n".join(f"{call.name}({call.arguments})" for call in calls)
+        content = f"{attempt.output}\n\n{told}".strip()
+        return ({"role": "assistant", "content": content}, reply)
+    made: dict[str, JsonValue] = {
+        "role": "assistant",
+        "content": attempt.output,
+        "tool_calls": [_call(call) for call in calls],
+    }
+    if attempt.reasoning is not None:
+        made["reasoning_content"] = attempt.reasoning  # DeepSeek's thinking mode refuses calls without it
+    results = ({"role": "tool", "tool_call_id": call.id, "content": _NOT_EXECUTED} for call in calls)
+    return (made, *results, reply)
+
+
+def _call(call: ToolCall) -> JsonObject:
+    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
 
 
 def _opening(task: Task, system_prompt: str, *, extra: str = "") -> tuple[JsonObject, ...]:
+    if task.messages:
+        return _with_note(task.messages, extra) if extra else task.messages
     content = task_text(task)
     if extra:
         content = f"{content}\n\n{extra}"
     system = ({"role": "system", "content": system_prompt},) if system_prompt else ()
     return (*system, {"role": "user", "content": content})
+
+
+def _with_note(messages: tuple[JsonObject, ...], note: str) -> tuple[JsonObject, ...]:
+    """The conversation with a note of ours at its end; some chat templates refuse two user messages in a row."""
+    last = messages[-1]
+    content = last.get("content")
+    if last.get("role") == "user" and isinstance(content, str):
+        return (*messages[:-1], {**last, "content": f"{content}\n\n{note}"})
+    return (*messages, {"role": "user", "content": note})
 
 
 def task_text(task: Task) -> str:

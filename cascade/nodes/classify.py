@@ -48,6 +48,9 @@ async def classify(state: State, services: Services, emit: Emit) -> Update:
         "started": begun,
         "probabilities": probabilities,
         "decision": to_json(decision),
+        "attempts": None,
+        "pending": None,
+        "result": None,
     }
     if decision.action == "stop":
         update |= ending({**state, **update}, services, emit, decision)
@@ -74,4 +77,5 @@ def _started(task: Task, scope: Scope, services: Services) -> TaskStarted:
         tests={path: content_of(text, rule) for path, text in task.tests.items()},
         target=task.target,
         metadata=dict(task.metadata),
+        tools=list(task.tools) if task.tools and rule == "full" else None,
     )

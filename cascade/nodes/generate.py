@@ -32,7 +32,7 @@ async def generate(state: State, services: Services, emit: Emit) -> Update:
     assert decision.tier is not None, "a policy that goes on names a tier"
     tier = services.tiers[decision.tier]
     prompt = next_prompt(services, task, attempts, tier, decision.history)
-    worst = services.forecast.worst(tier.name, prompt.messages) or Decimal(0)
+    worst = services.forecast.worst(tier.name, (*prompt.messages, *task.tools)) or Decimal(0)
     purse = services.budget.child(services.per_task_usd, name="task", spent=spent(attempts))
     try:
         reservation = purse.reserve(worst)
@@ -96,6 +96,8 @@ class Call:
             tier_attempt=self.place.tier_attempt,
             after=self.place.prompt.after,
             history=self.place.prompt.history,
+            tools=self.task.tools,
+            extra=self.task.parameters,
             deadline_s=self.place.tier.deadline_s,
             meter=self.meter,
         )

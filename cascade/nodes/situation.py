@@ -36,7 +36,9 @@ def _passed(attempts: tuple[Attempt, ...]) -> bool:
 def _costs(services: Services, task: Task, attempts: tuple[Attempt, ...]) -> dict[str, float | None]:
     """Expected USD of one next attempt by tier."""
     return {
-        name: services.forecast.expected(name, next_prompt(services, task, attempts, tier).messages, attempts)
+        name: services.forecast.expected(
+            name, (*next_prompt(services, task, attempts, tier).messages, *task.tools), attempts
+        )
         for name, tier in services.tiers.items()
     }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeAlias
 
@@ -30,6 +29,11 @@ class Output(TypedDict):
     result: Json
 
 
+def grown(before: list[Json] | None, new: list[Json] | None) -> list[Json] | None:
+    """The reducer of `attempts`: they only grow; None begins afresh, when a thread is given its next task."""
+    return None if new is None else [*(before or []), *new]
+
+
 class State(TypedDict, total=False):
     """Everything that is known of one task. `attempts` only grows; `pending` is the attempt in the making."""
 
@@ -37,10 +41,10 @@ class State(TypedDict, total=False):
     scope: Json
     started: float
     probabilities: dict[str, float]
-    attempts: Annotated[list[Json], operator.add]
+    attempts: Annotated[list[Json] | None, grown]
     pending: Json | None
     decision: Json
-    result: Json
+    result: Json | None
 
 
 Update: TypeAlias = State
@@ -68,7 +72,7 @@ _TASK_HINT = 'Invoke it with {"task": {"prompt": "..."}}; the other fields are t
 
 def attempts_of(state: State) -> tuple[Attempt, ...]:
     """The attempts that are over, oldest first."""
-    return tuple(from_json(Attempt, row) for row in state.get("attempts", []))
+    return tuple(from_json(Attempt, row) for row in state.get("attempts") or [])
 
 
 def scope_of(state: State) -> Scope:
