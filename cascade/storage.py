@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import io
 import os
 import tempfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, Protocol
 
 from cascade.errors import InputError, StorageError
 
@@ -41,20 +43,43 @@ def read_text(path: str | Path, *, what: str = "file") -> str:
 
 @contextlib.contextmanager
 def open_bytes(path: str | Path, *, what: str = "file") -> Iterator[IO[bytes]]:
-    """Open for reading; gzip is told by its first two bytes, not by the name. Raises `InputError`."""
+    """Open for reading; gzip is told by its first two bytes, not by the name.
+
+    Raises `InputError` if the file cannot be opened, and later where it cannot be read on.
+    """
     try:
-        with Path(path).open("rb") as raw:
-            gzipped = raw.read(2) == b"\x1f\x8b"
-            raw.seek(0)
-            if not gzipped:
-                yield raw
-                return
-            with gzip.GzipFile(fileobj=raw) as unpacked:
-                yield unpacked  # type: ignore[misc]
-    except (EOFError, gzip.BadGzipFile) as error:
-        raise InputError(f"{path}: the {what} is gzipped and damaged: {error}") from error
+        raw = Path(path).open("rb")  # noqa: SIM115  (closed below)
+        gzipped = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
     except OSError as error:
         raise InputError(f"{path}: cannot read the {what}: {reason(error)}") from error
+    unpacked: _Readable = gzip.GzipFile(fileobj=raw) if gzipped else raw
+    with raw, io.BufferedReader(_Checked(unpacked, f"{path}", what), buffer_size=1 << 16) as reader:
+        yield reader
+
+
+class _Readable(Protocol):
+    def readinto(self, buffer: Any, /) -> int | None: ...
+
+
+class _Checked(io.RawIOBase):
+    """A stream whose failures to be read are errors of ours."""
+
+    def __init__(self, inner: _Readable, path: str, what: str) -> None:
+        self._inner = inner
+        self._path = path
+        self._what = what
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        try:
+            return self._inner.readinto(buffer)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise InputError(f"{self._path}: the {self._what} is gzipped and damaged: {error}") from error
+        except OSError as error:
+            raise InputError(f"{self._path}: cannot read the {self._what}: {reason(error)}") from error
 
 
 def write_atomic(path: str | Path, content: str | bytes, *, what: str = "file") -> None:

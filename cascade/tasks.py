@@ -45,6 +45,9 @@ class _Line(BaseModel):
     tests: dict[str, str] = Field(default_factory=dict)
     validators: list[str] | None = None
     metadata: dict[str, Any] = Field(default_factory=dict)
+    messages: list[dict[str, Any]] = Field(default_factory=list)
+    tools: list[dict[str, Any]] = Field(default_factory=list)
+    parameters: dict[str, Any] = Field(default_factory=dict)
 
 
 class _BrokenError(Exception):
@@ -123,7 +126,11 @@ def _task(fields: dict[str, Any], number: int, *, folder: Path, show_tests: bool
         raise _BrokenError(*_why(error)) from error
     if line.id == "":
         raise _BrokenError("id is empty", "write one, or leave it out")
-    for what, paths in (("files", line.files), ("tests", line.tests), ("target", [line.target or "x"])):
+    for what, paths in (
+        ("files", line.files),
+        ("tests", line.tests),
+        ("target", [] if line.target is None else [line.target]),
+    ):
         for path in paths:
             _require_inside(path, what)
     return Task(
@@ -136,6 +143,9 @@ def _task(fields: dict[str, Any], number: int, *, folder: Path, show_tests: bool
         validators=None if line.validators is None else tuple(line.validators),
         metadata=line.metadata,
         show_tests=show_tests,
+        messages=tuple(line.messages),
+        tools=tuple(line.tools),
+        parameters=line.parameters,
     )
 
 

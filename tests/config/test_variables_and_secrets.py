@@ -62,8 +62,10 @@ def test_an_address_holds_no_password(problems: Problems) -> None:
 
 def test_a_missing_variable_is_named_with_its_place(problems: Problems) -> None:
     assert problems(WITH_KEYS, env={"KEY": "k"}) == [
-        "cascade.yaml:5:15: tiers.flash.base_url: the environment variable URL is not set; "
-        "export URL=..., or write ${URL:-default}"
+        (
+            "cascade.yaml:5:15: tiers.flash.base_url: the environment variable URL is not set; "
+            "export URL=..., or write ${URL:-default}"
+        )
     ]
 
 
