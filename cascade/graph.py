@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from typing import Any, Literal, Protocol, TypeAlias, cast
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -89,5 +90,7 @@ async def invoke(graph: Graph, task: Task) -> Result:
 
 async def stream(graph: Graph, task: Task) -> AsyncGenerator[Event]:
     """Run one task, yielding what happens as it happens. Closing the iterator cancels the call and the tools."""
-    async for event in graph.astream({"task": task}, stream_mode="custom"):
-        yield cast("Event", event)
+    chunks = cast("AsyncGenerator[Event]", graph.astream({"task": task}, stream_mode="custom"))
+    async with aclosing(chunks):
+        async for event in chunks:
+            yield event

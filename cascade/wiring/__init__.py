@@ -66,8 +66,8 @@ class Wired:
 
     async def release(self) -> None:
         """Close connections and tools; they open again when they are next used."""
-        for tier in self.services.tiers.values():
-            await tier.model.aclose()
+        for each in self.services.tiers.values():
+            await each.model.aclose()
         await self.checking.aclose()
 
 
