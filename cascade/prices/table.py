@@ -137,6 +137,11 @@ class Table(_Strict):
         """Every name that has a price here."""
         return tuple(name for model in self.models for name in model.names)
 
+    def knows(self, name: str, at: datetime) -> bool:
+        """Whether `name` has a price at `at`."""
+        model = self._find(name)
+        return model is not None and any(rate.start <= at for rate in model.rates)
+
     def retirement(self, name: str, at: datetime) -> Retirement | None:
         """The retirement of `name` if it has come by `at`."""
         model = self._find(name)

@@ -8,6 +8,7 @@ from cascade.trace.content import content_of as content_of
 from cascade.trace.content import messages_sha256 as messages_sha256
 from cascade.trace.events import AttemptFailed as AttemptFailed
 from cascade.trace.events import AttemptFinished as AttemptFinished
+from cascade.trace.events import AttemptRetried as AttemptRetried
 from cascade.trace.events import AttemptStarted as AttemptStarted
 from cascade.trace.events import ChargeRecord as ChargeRecord
 from cascade.trace.events import Content as Content
@@ -28,9 +29,14 @@ from cascade.trace.ids import Scope as Scope
 from cascade.trace.ids import new_run_id as new_run_id
 from cascade.trace.ids import new_span_id as new_span_id
 from cascade.trace.ids import new_trace_id as new_trace_id
+from cascade.trace.open_calls import OpenCall as OpenCall
+from cascade.trace.open_calls import Progress as Progress
+from cascade.trace.open_calls import progress as progress
 from cascade.trace.reader import TraceLog as TraceLog
 from cascade.trace.reader import read_trace as read_trace
 from cascade.trace.sink import JsonLinesSink as JsonLinesSink
 from cascade.trace.sink import MemorySink as MemorySink
 from cascade.trace.sink import NullSink as NullSink
 from cascade.trace.sink import TraceSink as TraceSink
+from cascade.trace.verify import Verification as Verification
+from cascade.trace.verify import verify as verify

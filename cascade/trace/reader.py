@@ -24,10 +24,11 @@ class Problem:
 
 @dataclass(slots=True, kw_only=True)
 class TraceLog:
-    """What a file holds: events in order, lines that are broken, and whether the last one is torn."""
+    """What a file holds: events in order with their line numbers, broken lines, and a torn last one."""
 
     path: Path
     events: list[Event] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     torn: Problem | None = None
 
@@ -49,6 +50,7 @@ def read_trace(path: Path | str, *, strict: bool = True) -> TraceLog:
             continue
         try:
             log.events.append(EVENT.validate_json(line))
+            log.lines.append(number)
         except ValidationError as error:
             pending = _explain(path, number, line, error)
             if not whole:

@@ -12,7 +12,7 @@ from cascade.errors import StorageError
 from cascade.trace.content import Redactor
 from cascade.trace.events import Event
 
-DURABLE = frozenset({"run.started", "attempt.started", "task.finished", "run.finished"})
+DURABLE = frozenset({"run.started", "attempt.started", "attempt.retried", "task.finished", "run.finished"})
 
 
 class TraceSink(Protocol):

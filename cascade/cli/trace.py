@@ -1,0 +1,133 @@
+"""`cascade trace verify|reprice|export`: integrity, money and tables of a trace."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from cascade.prices.repricing import Repriced
+    from cascade.trace import Verification
+
+
+SHOWN = 50
+
+
+@click.group()
+def trace() -> None:
+    """Look after traces."""
+
+
+@trace.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.pass_context
+def verify(ctx: click.Context, *, path: Path, as_json: bool) -> None:
+    """Check that every line is valid, every call has its end, and every sum holds. Exit 1 on a fault."""
+    from cascade.trace import read_trace
+    from cascade.trace import verify as check
+
+    found = check(read_trace(path, strict=False))
+    if as_json:
+        click.echo(json.dumps(_verification(found)))
+    else:
+        _tell(path, found)
+    ctx.exit(0 if found.ok else 1)
+
+
+def _verification(found: Verification) -> dict[str, object]:
+    progress = found.progress
+    return {
+        "ok": found.ok,
+        "events": found.events,
+        "problems": [{"line": problem.line, "message": problem.message} for problem in found.problems],
+        "notes": list(found.notes),
+        "tasks": {"finished": len(progress.finished), "unfinished": sorted(progress.unfinished)},
+        "spent_usd": str(progress.spent_usd),
+        "unknown_usd": str(progress.unknown_usd),
+        "unpriced": progress.unpriced,
+        "open_calls": [
+            {
+                "task_id": call.task_id,
+                "attempt": call.attempt,
+                "tier": call.tier,
+                "reserved_usd": _usd(call.reserved_usd),
+            }
+            for call in found.open_calls
+        ],
+    }
+
+
+def _usd(amount: object) -> str | None:
+    return None if amount is None else str(amount)
+
+
+def _tell(path: Path, found: Verification) -> None:
+    progress = found.progress
+    for problem in found.problems[:SHOWN]:
+        click.echo(f"{path}:{problem.line}: {problem.message}")
+    if len(found.problems) > SHOWN:
+        click.echo(f"... and {len(found.problems) - SHOWN} more; --json lists all")
+    for note in found.notes:
+        click.echo(f"note: {note}")
+    click.echo(
+        f"{found.events} events, {len(progress.finished)} tasks finished, {len(progress.unfinished)} unfinished; "
+        f"{progress.spent_usd} USD spent, up to {progress.unknown_usd} USD of unknown fate"
+    )
+    click.echo("the trace is whole" if found.ok else f"{len(found.problems)} faults")
+
+
+@trace.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+def reprice(*, path: Path, as_json: bool) -> None:
+    """What the trace's calls cost by today's price table, each at the moment it was sent."""
+    from cascade.prices.repricing import reprice as compute
+    from cascade.trace import read_trace
+
+    result = compute(read_trace(path, strict=False).events)
+    if as_json:
+        click.echo(json.dumps(_repriced(result)))
+        return
+    click.echo(f"booked   {result.booked_usd} USD ({result.unpriced_before} charges without a price)")
+    click.echo(f"repriced {result.repriced_usd} USD ({len(result.unpriced)} charges without a price)")
+    for change in result.changes:
+        click.echo(f"  {change.model} at {change.endpoint}: {change.before_usd} -> {change.after_usd} USD")
+    for model in sorted(set(result.unpriced)):
+        click.echo(f"  no price is known for {model}")
+
+
+def _repriced(result: Repriced) -> dict[str, object]:
+    return {
+        "booked_usd": str(result.booked_usd),
+        "repriced_usd": str(result.repriced_usd),
+        "unpriced": list(result.unpriced),
+        "unpriced_before": result.unpriced_before,
+        "kept": result.kept,
+        "changes": [
+            {
+                "model": change.model,
+                "endpoint": change.endpoint,
+                "before_usd": str(change.before_usd),
+                "after_usd": str(change.after_usd),
+            }
+            for change in result.changes
+        ],
+    }
+
+
+@trace.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option(
+    "--outcomes", type=click.Path(path_type=Path), required=True, help="Write an outcome table (CSV)."
+)
+def export(*, path: Path, outcomes: Path) -> None:
+    """The trace as a table: every attempt's outcome, cost and latency, for replay and tuning elsewhere."""
+    from cascade.trace import read_trace
+    from cascade.trace.outcomes import write_outcomes
+
+    rows = write_outcomes(read_trace(path).events, outcomes)
+    click.echo(f"{rows} attempts written to {outcomes}")
