@@ -57,6 +57,13 @@ class Reservation:
         for purse in self._purses:
             purse.settle(self.amount, spent)
 
+    def extend(self, amount: Decimal) -> None:
+        """Set as much again aside for another request. Raises `BudgetExhaustedError` and changes nothing."""
+        if not self.open:
+            raise ValueError("the reservation has been settled")
+        _take_all(self._purses, amount)
+        self.amount += amount
+
     def release(self) -> None:
         """Nothing was billed: give all of it back."""
         self.settle(ZERO)
@@ -146,20 +153,24 @@ class Budget:
         """
         if amount < 0:
             raise ValueError(f"a reservation cannot be negative: {amount}")
-        taken: list[Purse] = []
-        try:
-            for purse in self._purses:
-                purse.take(amount)
-                taken.append(purse)
-        except BaseException:
-            for purse in taken:
-                purse.settle(amount, ZERO)
-            raise
+        _take_all(self._purses, amount)
         return Reservation(amount, self._purses)
 
     @property
     def _purses(self) -> tuple[Purse, ...]:
         return (self._own, *self._above)
+
+
+def _take_all(purses: tuple[Purse, ...], amount: Decimal) -> None:
+    taken: list[Purse] = []
+    try:
+        for purse in purses:
+            purse.take(amount)
+            taken.append(purse)
+    except BaseException:
+        for purse in taken:
+            purse.settle(amount, ZERO)
+        raise
 
 
 def exhausted(name: str, limit: Decimal, used: Decimal, amount: Decimal) -> BudgetExhaustedError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -36,6 +36,9 @@ class ModelRequest:
     matched by them (design 5.7), endpoints ignore them. `tools` are OpenAI tool definitions. `extra` goes
     into the request's body. `deadline_s` is what is left for this call in seconds, retries and waits
     included (None: the endpoint's own limit). `meter` is told of every charge.
+    `before_retry` is called with the last charge before another request of the same call is sent: to write it
+    down, and to set money aside for it. If it raises `BudgetExhaustedError` that request is not sent, and the
+    call ends with the failure before it.
     """
 
     messages: tuple[JsonObject, ...]
@@ -48,6 +51,7 @@ class ModelRequest:
     extra: Mapping[str, object] = field(default_factory=dict)
     deadline_s: float | None = None
     meter: Meter | None = field(default=None, compare=False)
+    before_retry: Callable[[Charge], None] | None = field(default=None, compare=False)
 
     def book(self, charge: Charge) -> None:
         """Tell the meter, if there is one."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from cascade.errors import ModelError
+from cascade.errors import BudgetExhaustedError, ModelError
 from cascade.models.base import Completion, ModelRequest, Observer
 from cascade.models.body import fits
 from cascade.models.failures import ELSEWHERE, failure
@@ -100,6 +100,7 @@ class _Call:
         self._out: set[str] = {e.spec.name for e in chain.endpoints[1:] if not fits(e.spec, request)}
         self._charges: list[Charge] = []
         self._waited_for_breaker = False
+        self._last: ModelError | None = None
 
     async def run(self) -> Completion:
         import tenacity
@@ -117,6 +118,8 @@ class _Call:
             completion: Completion = await retrying(self._once)
         except ModelError as error:
             failed = error
+        except BudgetExhaustedError as error:
+            failed = self._unaffordable(error)
         else:
             return self._whole(completion)
         failed.tries = max(1, sum(self._tries.values()))
@@ -135,6 +138,8 @@ class _Call:
             limit = min(spec.timeout, self._deadline - self._clock.now())
             if limit <= 0:
                 raise self._late(spec)
+            if self._charges and self._request.before_retry is not None:
+                self._request.before_retry(self._charges[-1])
             self._tries[spec.name] += 1
             completion = await endpoint.call(self._request, self._observe, limit_s=limit)
             code = None
@@ -161,6 +166,7 @@ class _Call:
 
     def _learn(self, name: str, gate: Gate, error: ModelError) -> None:
         self._charges.extend(error.charges)
+        self._last = error
         restart = getattr(self._observe, "restart", None)
         if restart is not None:
             restart()
@@ -195,6 +201,12 @@ class _Call:
             wait_s=round(wait_s, 3),
             tries=sum(self._tries.values()),
         )
+
+    def _unaffordable(self, error: BudgetExhaustedError) -> ModelError:
+        assert self._last is not None, "only a retry asks for more money"
+        self._last.hint = f"it was not tried again: {error.message}"
+        self._last.retryable = False
+        return self._last
 
     def _closed(self, spec: EndpointSpec, gate: Gate) -> ModelError:
         return failure(

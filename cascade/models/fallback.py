@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from cascade.errors import ModelError
+from cascade.errors import BudgetExhaustedError, ModelError
 from cascade.models.base import Completion, Meter, Model, ModelRequest, Observer
 from cascade.models.chain import EndpointChain
 from cascade.models.failures import ELSEWHERE
@@ -31,6 +31,9 @@ class FallbackModel:
         tries = 0
         failed: ModelError | None = None
         for model in self.models:
+            made = meter.charges[known:]
+            if made and not _affordable(request, made[-1], failed):
+                break
             try:
                 completion = await model.generate(request, observe=observe)
             except ModelError as error:
@@ -50,6 +53,18 @@ class FallbackModel:
         """Release all of them."""
         for model in self.models:
             await model.aclose()
+
+
+def _affordable(request: ModelRequest, last: Charge, failed: ModelError | None) -> bool:
+    if request.before_retry is None:
+        return True
+    try:
+        request.before_retry(last)
+    except BudgetExhaustedError as error:
+        if failed is not None:
+            failed.hint = f"it was not tried elsewhere: {error.message}"
+        return False
+    return True
 
 
 def _whole(completion: Completion, charges: tuple[Charge, ...], tries: int) -> Completion:
