@@ -70,4 +70,28 @@ def _one(spec: Spec, number: int, sandbox: Sandbox, factories: Mapping[str, Fact
 
 def built_in() -> dict[str, Factory]:
     """The validators that come with the library; each module loads when it is first built."""
-    return {}
+    return {"syntax": _syntax, "ruff": _ruff, "mypy": _mypy, "pytest": _pytest}
+
+
+def _syntax(sandbox: Sandbox, options: Mapping[str, Any]) -> Validator:
+    from cascade.validators.syntax import Syntax, SyntaxOptions
+
+    return Syntax(sandbox, SyntaxOptions(**options))
+
+
+def _ruff(sandbox: Sandbox, options: Mapping[str, Any]) -> Validator:
+    from cascade.validators.ruff import Ruff, RuffOptions
+
+    return Ruff(sandbox, RuffOptions(**options))
+
+
+def _mypy(sandbox: Sandbox, options: Mapping[str, Any]) -> Validator:
+    from cascade.validators.mypy import Mypy, MypyOptions
+
+    return Mypy(sandbox, MypyOptions(**options))
+
+
+def _pytest(sandbox: Sandbox, options: Mapping[str, Any]) -> Validator:
+    from cascade.validators.pytest import Pytest, PytestOptions
+
+    return Pytest(sandbox, PytestOptions(**options))

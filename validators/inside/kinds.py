@@ -7,7 +7,7 @@ from cascade.validators.inside import mypy_job, probe, pytest_job, server, synta
 
 def launcher() -> None:
     """Runs programs, parses, probes: nothing to prepare."""
-    server.main({"probe": probe.job, "syntax": syntax_job.job}, lambda: None)
+    server.main({"probe": probe.job, "syntax": syntax_job.job}, lambda _: None)
 
 
 def pytest() -> None:

@@ -1,7 +1,211 @@
-"""stub"""
+"""Tests in a fork of an interpreter that has imported pytest, reported on a private channel.
 
+What counts is not the exit code: every test that was collected must be reported, then the end, each record with
+the nonce of this run. An answer that ends the process early, or empties the collection, has no such record.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import importlib
+import json
+import os
+import reprlib
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from types import FrameType, TracebackType
 from typing import Any
 
+# Imported once, so that a run does not pay for them.
+COMMON = (
+    "bisect", "cmath", "collections", "copy", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools",
+    "hashlib", "heapq", "itertools", "json", "math", "operator", "random", "re", "statistics", "string", "textwrap",
+    "typing", "unittest",
+)  # fmt: skip
+MARGIN_S = 0.4
+MAX_TEXT = 1200
+MAX_FAILURES = 20
+OPTIONS = (
+    "-q", "-q", "--tb=no", "--no-header", "--no-summary", "--capture=no", "--color=no", "-p", "no:cacheprovider",
+    "-p", "no:faulthandler", "-p", "no:junitxml", "-p", "no:pastebin", "-p", "no:stepwise",
+)  # fmt: skip
 
-def prepare() -> None: ...
-def job(payload: dict[str, Any], report: int) -> None: ...
+
+def prepare(setup: dict[str, Any]) -> None:
+    """Import pytest, its own plug-ins and what tests commonly use."""
+    del setup
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    sys.dont_write_bytecode = True
+    import _pytest.config
+    import pytest
+
+    assert pytest
+    for name in (*_pytest.config.default_plugins, "assertion.rewrite", "assertion.util"):
+        importlib.import_module(f"_pytest.{name}")
+    for name in COMMON:
+        importlib.import_module(name)
+
+
+def job(payload: dict[str, Any], report: int) -> None:
+    """Run `payload["tests"]`; the records go to `report`."""
+    import pytest
+
+    channel = os.dup(report)
+    os.close(report)
+    root = payload["root"]
+    _forget_ourselves()
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    tempfile.tempdir = None
+    sys.path.insert(0, root)
+    sys.argv = ["pytest"]
+    faulthandler.dump_traceback_later(max(0.1, payload["wall_s"] - MARGIN_S), file=channel)
+    recorder = Recorder(root, set(payload["tests"]), _writer(channel, payload.pop("nonce")))
+    options = [
+        *OPTIONS,
+        "--rootdir",
+        root,
+        "--confcutdir",
+        root,
+        "--basetemp",
+        os.path.join(payload["scratch"], "pytest"),
+    ]
+    options += ["-c", payload["config"] or os.devnull]
+    options += [] if payload["conftest"] else ["--noconftest"]
+    for plugin in payload["plugins"]:
+        options += ["-p", plugin]
+    code = pytest.main([*options, *payload["options"], *payload["select"]], plugins=[recorder])
+    recorder.finish(int(code))
+
+
+def _forget_ourselves() -> None:
+    """A candidate may bring modules of our names, and must not find ours."""
+    for name in [name for name in sys.modules if name == "cascade" or name.startswith("cascade.")]:
+        del sys.modules[name]
+    sys.path[:] = [path for path in sys.path if os.path.isdir(path) and not path.endswith("/lib/cascade")]
+
+
+def _writer(channel: int, nonce: str) -> Callable[[dict[str, Any]], None]:
+    """Writes numbered records; the nonce lives in this closure alone."""
+    number = 0
+    write, dumps = os.write, json.dumps
+
+    def put(record: dict[str, Any]) -> None:
+        nonlocal number
+        view = memoryview(dumps({**record, "nonce": nonce, "number": number}).encode() + b"\n")
+        while view:
+            view = view[write(channel, view) :]
+        number += 1
+
+    return put
+
+
+class Recorder:
+    """A pytest plug-in that reports what was collected and what came of each test."""
+
+    def __init__(self, root: str, tests: set[str], put: Callable[[dict[str, Any]], None]) -> None:
+        self._root = os.path.realpath(root)
+        self._tests = {os.path.join(self._root, path) for path in tests}
+        self._put = put
+        self._failures = 0
+        self._collected = 0
+
+    def pytest_collection_finish(self, session: Any) -> None:
+        """The tests that are about to run."""
+        names = [item.nodeid for item in session.items]
+        self._collected = len(names)
+        self._put({"event": "collected", "tests": names})
+
+    def pytest_exception_interact(self, node: Any, call: Any, report: Any) -> None:
+        """A test, or the import of a test file, ended in an exception."""
+        self._failures += 1
+        if self._failures <= MAX_FAILURES:
+            error = getattr(call.excinfo.value, "__cause__", None) or call.excinfo.value
+            if report.when != "collect":
+                error = call.excinfo.value
+            found = self._describe(error)
+            self._put({"event": "failure", "test": node.nodeid, "when": report.when, **found})
+
+    def pytest_collectreport(self, report: Any) -> None:
+        """A file that could not be collected."""
+        if report.failed:
+            self._put({"event": "uncollected", "file": report.nodeid})
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """One phase of one test."""
+        if report.when == "call" or not report.passed:
+            where = report.longrepr[0] if report.skipped and isinstance(report.longrepr, tuple) else ""
+            inside = bool(where) and os.path.realpath(where) in self._tests
+            self._put(
+                {
+                    "event": "tested",
+                    "test": report.nodeid,
+                    "when": report.when,
+                    "outcome": report.outcome,
+                    "expected": hasattr(report, "wasxfail") and "xfail" in report.keywords,
+                    "by_tests": inside or not report.skipped,
+                }
+            )
+
+    def finish(self, code: int) -> None:
+        """The last record: without it nothing counts."""
+        self._put({"event": "end", "code": code, "collected": self._collected})
+
+    def _describe(self, error: BaseException) -> dict[str, Any]:
+        frames = list(self._frames(error))
+        mine = [(frame, line) for frame, line in frames if frame.f_code.co_filename not in self._tests]
+        place = frames[-1] if frames else None
+        in_tests = place is not None and place[0].f_code.co_filename in self._tests
+        found: dict[str, Any] = {
+            "type": type(error).__name__,
+            "message": _text(error),
+            "path": os.path.relpath(place[0].f_code.co_filename, self._root) if place else None,
+            "line": place[1] if place else None,
+            "in_tests": in_tests,
+            "module": getattr(error, "name", None) if isinstance(error, ImportError) else None,
+            "call": _call(mine[0][0]) if mine and not in_tests else None,
+        }
+        if isinstance(error, SyntaxError) and error.filename:
+            inside = os.path.realpath(error.filename).startswith(self._root + os.sep)
+            if inside:
+                path = os.path.realpath(error.filename)
+                found |= {
+                    "path": os.path.relpath(path, self._root),
+                    "line": error.lineno,
+                    "message": error.msg,
+                    "in_tests": path in self._tests,
+                }
+        return found
+
+    def _frames(self, error: BaseException) -> Iterator[tuple[FrameType, int]]:
+        """The frames inside the workspace, outermost first."""
+        trace: TracebackType | None = error.__traceback__
+        while trace is not None:
+            if trace.tb_frame.f_code.co_filename.startswith(self._root + os.sep):
+                yield trace.tb_frame, trace.tb_lineno
+            trace = trace.tb_next
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)[:MAX_TEXT]
+    except Exception:  # noqa: BLE001  (the candidate's own __str__)
+        return "(its text cannot be shown)"
+
+
+def _call(frame: FrameType) -> str | None:
+    """The candidate's function with the values of its arguments, as far as they can be shown."""
+    code = frame.f_code
+    if code.co_name.startswith("<"):
+        return None
+    short = reprlib.Repr()
+    short.maxlist = short.maxtuple = short.maxdict = short.maxset = 12
+    short.maxstring = short.maxother = short.maxlong = 120
+    parts = []
+    for name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]:
+        text = "..."
+        with contextlib.suppress(Exception):  # the candidate's own __repr__
+            text = short.repr(frame.f_locals[name])
+        parts.append(f"{name}={text}")
+    return f"{code.co_name}({', '.join(parts)})"[:400]

@@ -20,7 +20,7 @@ from cascade.validators.inside.run import MB, Ask, perform
 Job = Callable[[dict[str, Any], int], None]
 
 
-def main(jobs: Mapping[str, Job], prepare: Callable[[], None]) -> None:
+def main(jobs: Mapping[str, Job], prepare: Callable[[dict[str, Any]], None]) -> None:
     """Serve until the other side hangs up. The first message is the policy."""
     control = os.dup(0)
     answers = os.dup(1)
@@ -32,7 +32,7 @@ def main(jobs: Mapping[str, Job], prepare: Callable[[], None]) -> None:
     policy = Policy.of(head["policy"])
     privileges.adopt_orphans()
     confine_server(policy, head["root"])
-    prepare()
+    prepare({**head["setup"], "root": head["root"]})
     gc.collect()
     gc.freeze()
     _send(answers, {"ready": True, "pid": os.getpid()})

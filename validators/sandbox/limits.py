@@ -43,6 +43,14 @@ class Limits:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of fork server: its name in `inside.kinds`, and the flags with which it prepares itself."""
+
+    name: str
+    flags: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
     """Where and with what a run runs: its working directory, what it may write and read besides, its limits."""

@@ -19,7 +19,7 @@ from cascade.validators.inside import landlock, seccomp
 from cascade.validators.sandbox.backends import Backend, Bubblewrap, Container, find_bwrap, find_container
 from cascade.validators.sandbox.limits import Limits, Room
 from cascade.validators.sandbox.runtime import readable, user_processes, world_readable
-from cascade.validators.sandbox.sandbox import Sandbox
+from cascade.validators.sandbox.sandbox import LAUNCHER, Sandbox
 
 Use: TypeAlias = Literal["auto", "landlock", "bwrap", "container", "none"]
 # A uid that no account has; one for each process of ours, so that two do not share a limit on processes.
@@ -157,7 +157,7 @@ async def _probe(sandbox: Sandbox, *, no_sockets: bool) -> list[str]:
         place = sandbox.root / f"probe-{secrets.token_hex(4)}"
         place.mkdir()
         room = Room(cwd=place, writable=(place,), limits=Limits(wall_s=20.0))
-        done = await sandbox.job("launcher", "probe", payload, room)
+        done = await sandbox.job(LAUNCHER, "probe", payload, room)
     if done.returncode != 0 or done.ended != "exit":
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         raise SandboxError(

@@ -12,7 +12,7 @@ from typing import Any
 
 import cascade.validators.inside as inside
 from cascade.validators.sandbox.backends import Backend
-from cascade.validators.sandbox.limits import Completed, Room
+from cascade.validators.sandbox.limits import Completed, Kind, Room
 from cascade.validators.sandbox.worker import Launch, Worker, WorkerLostError
 
 RECYCLE_AFTER = 2000
@@ -26,14 +26,14 @@ class Pool:
         self._root = root
         self._policy = dict(policy)
         self._slots = slots
-        self._idle: dict[str, list[Worker]] = defaultdict(list)
+        self._idle: dict[Kind, list[Worker]] = defaultdict(list)
         self._busy: set[Worker] = set()
         self._uses: weakref.WeakKeyDictionary[Worker, int] = weakref.WeakKeyDictionary()
-        self._queues: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Semaphore]]
+        self._queues: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Kind, asyncio.Semaphore]]
         self._queues = weakref.WeakKeyDictionary()
         self.lib = _copy_of_inside(root)
 
-    async def ask(self, kind: str, request: Mapping[str, Any], room: Room) -> Completed:
+    async def ask(self, kind: Kind, request: Mapping[str, Any], room: Room) -> Completed:
         """One run on a server of this kind; one that was lost is replaced and asked once more.
 
         Raises:
@@ -58,21 +58,21 @@ class Pool:
                     self._give_back(kind, worker)
         return Completed(returncode=None, ended="lost", detail=f"the sandbox's server was lost twice: {lost}")
 
-    def _queue(self, kind: str) -> asyncio.Semaphore:
+    def _queue(self, kind: Kind) -> asyncio.Semaphore:
         queues = self._queues.setdefault(asyncio.get_running_loop(), {})
         return queues.setdefault(kind, asyncio.Semaphore(self._slots))
 
-    async def _take(self, kind: str, room: Room) -> Worker:
+    async def _take(self, kind: Kind, room: Room) -> Worker:
         if self._idle[kind]:
             worker = self._idle[kind].pop()
         else:
             places = room.writable if self.backend.one_shot else (self._root,)
-            readable = self._policy["readable"]
+            readable = (*self._policy["readable"], *map(str, room.readable if self.backend.one_shot else ()))
             launch = Launch(
-                argv=self.backend.command(kind, self.lib, places, readable),
+                argv=self.backend.command(kind.name, self.lib, places, readable),
                 env=self.backend.env,
-                hello={"policy": self._policy, "root": str(self._root)},
-                log=self._root / f"{kind}.log",
+                hello={"policy": self._policy, "root": str(self._root), "setup": {"flags": list(kind.flags)}},
+                log=self._root / f"{kind.name}.log",
             )
             worker = Worker(launch)
             await worker.start(launch.hello)
@@ -80,7 +80,7 @@ class Pool:
         self._uses[worker] = self._uses.get(worker, 0) + 1
         return worker
 
-    def _give_back(self, kind: str, worker: Worker) -> None:
+    def _give_back(self, kind: Kind, worker: Worker) -> None:
         self._busy.discard(worker)
         if worker.closed:
             return

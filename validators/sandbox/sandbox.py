@@ -13,11 +13,12 @@ from typing import Any
 
 from cascade.errors import SandboxError
 from cascade.validators.sandbox.backends import Backend
-from cascade.validators.sandbox.limits import Completed, Limits, Room
+from cascade.validators.sandbox.limits import Completed, Kind, Limits, Room
 from cascade.validators.sandbox.pool import Pool
 from cascade.validators.sandbox.runtime import ENVIRONMENT
 
 PREFIX = "cascade-sandbox-"
+LAUNCHER = Kind("launcher")
 
 
 class Sandbox:
@@ -96,9 +97,9 @@ class Sandbox:
 
     async def execute(self, argv: Sequence[str], room: Room) -> Completed:
         """As `run`, with everything said in `room`."""
-        return await self._pool.ask("launcher", {"argv": list(argv)}, self._furnished(room))
+        return await self._pool.ask(LAUNCHER, {"argv": list(argv)}, self._furnished(room))
 
-    async def job(self, kind: str, job: str, payload: Mapping[str, Any], room: Room) -> Completed:
+    async def job(self, kind: Kind, job: str, payload: Mapping[str, Any], room: Room) -> Completed:
         """Run one of our own jobs in a fork of a warm server of this kind; its findings are in `report`."""
         return await self._pool.ask(kind, {"job": job, "payload": dict(payload)}, self._furnished(room))
 

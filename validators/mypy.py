@@ -1,0 +1,104 @@
+"""`mypy`: names, attributes and calls that cannot work are errors; what types alone suspect is a warning."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field
+
+from cascade.types import Diagnostic, Report
+from cascade.validators.options import (
+    Options,
+    Weight,
+    Weights,
+    room,
+    said,
+    severity_of,
+    status_of,
+    unfinished,
+)
+from cascade.validators.sandbox import Kind, Limits, Sandbox
+from cascade.validators.workspace import Workspace
+
+BROKEN: Weights = {code: "error" for code in ("syntax", "name-defined", "call-arg", "import-not-found")}
+FLAGS = ("--check-untyped-defs", "--allow-redefinition", "--no-strict-optional")
+
+
+class MypyOptions(Options):
+    """`flags` are mypy's, `weights` map patterns of error codes to error, warning, info or ignore."""
+
+    name: str = "mypy"
+    flags: tuple[str, ...] = FLAGS
+    weights: Mapping[str, Weight] = Field(default_factory=lambda: dict(BROKEN))
+    default: Weight = "warning"
+    timeout_s: float = 60.0
+
+
+class Mypy:
+    """Checks types in a fork of a warm worker, isolated from every configuration file."""
+
+    stage = 1
+
+    def __init__(self, sandbox: Sandbox, options: MypyOptions | None = None) -> None:
+        self.sandbox = sandbox
+        self._options = options or MypyOptions()
+        self.name = self._options.name
+        self._kind = Kind("mypy", self._options.flags)
+
+    def nothing_to_check(self, workspace: Workspace) -> str | None:
+        """Why there is nothing to do, if so."""
+        return None if workspace.files(".py", ".pyi") else "the answer has no Python file"
+
+    async def check(self, workspace: Workspace) -> Report:
+        """failed if a finding weighs as error; unchecked if mypy is missing or breaks."""
+        if importlib.util.find_spec("mypy") is None:
+            return Report(
+                name=self.name, status="unchecked", detail="mypy is not installed: pip install mypy"
+            )
+        payload = {"root": str(workspace.root), "files": list(workspace.files(".py", ".pyi"))}
+        limits = Limits(wall_s=self._options.timeout_s, cpu_s=120, memory_mb=2048)
+        place = room(workspace, limits, writable=False)
+        done = await self.sandbox.job(self._kind, "mypy", payload, place)
+        if done.ended != "exit":
+            return unfinished(self.name, done)
+        records = _records(done.report)
+        if not records or not records[-1].get("end"):
+            return Report(name=self.name, status="unchecked", detail=f"mypy broke: {said(done)}")
+        findings, end = records[:-1], records[-1]
+        if end["status"] not in (0, 1) and not findings:
+            return Report(name=self.name, status="unchecked", detail=f"mypy broke: {end['error'][-300:]}")
+        listed = (self._diagnostic(record, workspace) for record in findings)
+        found = tuple(diagnostic for diagnostic in listed if diagnostic is not None)
+        return Report(name=self.name, status=status_of(found), diagnostics=found)
+
+    def _diagnostic(self, record: Mapping[str, Any], workspace: Workspace) -> Diagnostic | None:
+        code = str(record.get("code") or "")
+        severity = severity_of(code, self._options.weights, default=self._options.default)
+        path = workspace.relative(str(record.get("file", "")))
+        if severity is None or record.get("severity") == "note" or path.startswith(("/", "..")):
+            return None
+        line, column = record.get("line", -1), record.get("column", -1)
+        return Diagnostic(
+            message=str(record.get("message", "")),
+            code=code,
+            severity=severity,
+            path=path,
+            line=line if line > 0 else None,
+            column=column + 1 if column >= 0 else None,
+            source=workspace.source_line(path, line if line > 0 else None),
+        )
+
+
+def _records(report: bytes) -> list[dict[str, Any]]:
+    records = []
+    for line in report.decode("utf-8", "replace").splitlines():
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(record, dict):
+            records.append(record)
+    return records

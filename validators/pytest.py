@@ -1,0 +1,102 @@
+"""`pytest`: the task's tests on the answer, with a verdict that takes more than an exit code to forge."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path, PurePosixPath
+
+from pydantic import Field
+
+from cascade.types import Report
+from cascade.validators.options import Options, room, said
+from cascade.validators.sandbox import Kind, Limits, Sandbox
+from cascade.validators.testing_report import Records, judge, read_records
+from cascade.validators.workspace import Workspace
+
+CONFIGS = ("pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
+
+
+class PytestOptions(Options):
+    """`select` names test files or node ids to run instead of the task's tests; `plugins` are loaded by name, as
+    none is by itself; `arguments` are passed on to pytest."""
+
+    name: str = "pytest"
+    timeout_s: float = Field(default=10.0, gt=0, le=3600)
+    memory_mb: int = Field(default=1024, ge=64)
+    select: tuple[str, ...] = ()
+    plugins: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
+
+
+class Pytest:
+    """Runs the tests in a fork of a warm interpreter, in the sandbox; refuses where nothing isolates."""
+
+    stage = 2
+
+    def __init__(self, sandbox: Sandbox, options: PytestOptions | None = None) -> None:
+        self.sandbox = sandbox
+        self._options = options or PytestOptions()
+        self.name = self._options.name
+        self._kind = Kind("pytest")
+
+    def nothing_to_check(self, workspace: Workspace) -> str | None:
+        """Why there is nothing to do, if so."""
+        if self._options.select or any(path.endswith(".py") for path in workspace.tests):
+            return None
+        return "the task brings no tests"
+
+    async def check(self, workspace: Workspace) -> Report:
+        """failed if a test failed, did not run, or the run ended before its end was reported.
+
+        unchecked if the tests could not be run for a reason that is not the answer's: no isolation, no tests
+        collected, a module that the tests need and that is not installed.
+        """
+        self.sandbox.require_isolation()
+        options = self._options
+        nonce = secrets.token_hex(16)
+        tests = [path for path in workspace.tests if path.endswith(".py")]
+        limits = Limits(wall_s=options.timeout_s, memory_mb=options.memory_mb)
+        payload = {
+            "root": str(workspace.root),
+            "scratch": str(workspace.scratch),
+            "tests": tests,
+            "select": list(options.select) or [path for path in tests if _is_test(path)] or tests,
+            "config": _task_config(workspace),
+            "conftest": _brings_conftest(workspace),
+            "plugins": list(options.plugins),
+            "options": list(options.arguments),
+            "wall_s": options.timeout_s,
+            "nonce": nonce,
+        }
+        done = await self.sandbox.job(self._kind, "pytest", payload, room(workspace, limits))
+        if done.ended == "lost":
+            return Report(name=self.name, status="unchecked", detail=done.detail)
+        records: Records = read_records(done.report, nonce)
+        if not records.events and done.ended == "exit" and not records.broken and b"pytest" in done.stderr:
+            return Report(name=self.name, status="unchecked", detail=f"pytest broke: {said(done)}")
+        return judge(self.name, done, records, workspace)
+
+
+def _is_test(path: str) -> bool:
+    name = PurePosixPath(path).name
+    return name.startswith("test_") or name.endswith("_test.py")
+
+
+def _brings_conftest(workspace: Workspace) -> bool:
+    """True if the task brought one; those of the answer are not written."""
+    if any(PurePosixPath(path).name == "conftest.py" for path in (*workspace.tests, *workspace.task.files)):
+        return True
+    return workspace.task.workspace is not None and any(workspace.root.rglob("conftest.py"))
+
+
+def _task_config(workspace: Workspace) -> str:
+    """The pytest configuration that the task brought and the answer left alone; empty for none."""
+    given = {*workspace.task.files, *workspace.task.tests}
+    for name in CONFIGS:
+        path = Path(workspace.root) / name
+        from_task = name in given or workspace.task.workspace is not None
+        if from_task and name not in workspace.touched and path.is_file() and not path.is_symlink():
+            text = path.read_text("utf-8", "replace")
+            if name.endswith(".ini") or "[tool.pytest" in text or "[tool:pytest]" in text:
+                return str(path)
+    return ""
