@@ -1,10 +1,10 @@
 """The file a trained classifier is kept in: JSON with a schema version, read strictly, never pickle.
 
-    artefact
-    ├── schema, kind, name, version (of the weights), card (data, date, figures, limits)
-    ├── features   which hand-made features, how they are scaled, where training saw them; the text's hashing
-    ├── tiers      for each: models it stands for, base rate, weights, calibration, shrinkage, interval
-    └── unknown    what is said of a tier, or a task, that training never saw
+artefact
+├── schema, kind, name, version (of the weights), card (data, date, figures, limits)
+├── features   which hand-made features, how they are scaled, where training saw them; the text's hashing
+├── tiers      for each: models it stands for, base rate, weights, calibration, interval
+└── unknown    what is said of a tier, or a task, that training never saw
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
-from cascade.errors import InputError, StorageError
+from cascade.errors import InputError
+from cascade.storage import read_text, write_atomic
 
 SCHEMA = 1
 DEFAULT = "default.json"
@@ -63,7 +64,7 @@ class FeatureSpec(_Part):
     low: Floats = ()
     high: Floats = ()
     limit: float = Field(default=4.0, gt=0)
-    text: TextFeatures | None = None
+    texts: tuple[TextFeatures, ...] = ()
 
     @model_validator(mode="after")
     def _lengths(self) -> FeatureSpec:
@@ -76,36 +77,42 @@ class FeatureSpec(_Part):
 
 
 class Calibration(_Part):
-    """Raw probability to calibrated: linear between knots, constant outside of them."""
+    """Score to probability: linear between knots and constant outside of them, or Platt's sigmoid.
 
-    x: Floats = (0.0, 1.0)
-    y: tuple[Probability, ...] = (0.0, 1.0)
+    knots: y at x. platt: 1 / (1 + exp(-(x[0] + x[1] * score))), y being the bounds (J. Platt, 1999).
+    """
+
+    kind: Literal["knots", "platt"] = "knots"
+    x: Annotated[Floats, Field(min_length=1)] = (0.01, 0.99)
+    y: Annotated[tuple[Probability, ...], Field(min_length=1)] = (0.01, 0.99)
 
     @model_validator(mode="after")
     def _rising(self) -> Calibration:
-        if len(self.x) != len(self.y) or not self.x:
-            raise ValueError("x and y must have the same length, at least 1")
-        if any(a > b for a, b in pairwise(self.x)) or any(a > b for a, b in pairwise(self.y)):
+        if len(self.x) != len(self.y) or (self.kind == "platt" and len(self.x) != 2):
+            raise ValueError("x and y must have the same length, 2 for platt")
+        rising = (self.x, self.y) if self.kind == "knots" else (self.y,)
+        if any(a > b for values in rising for a, b in pairwise(values)):
             raise ValueError("the knots must not fall")
+        if self.kind == "platt" and self.x[1] < 0:
+            raise ValueError("the slope must not be negative")
         return self
 
 
 class TierWeights(_Part):
-    """One tier: P = base_rate + trust * (calibrated(sigmoid(intercept + w·x)) - base_rate).
+    """One tier: P = calibration(intercept + weights · features + sum of text_weights · hashed text).
 
-    models: the model strings it was trained on, beside `name`. n_tasks: how many outcomes. trust: how far the
-    features move the base rate, from held-out folds. half_width: of the interval of the base rate (95%).
+    models: the model strings it was trained on, beside `name`. n_tasks: how many outcomes. text_weights:
+    bucket to weight, for each of the artefact's texts. half_width: of the interval of P (95%).
     """
 
     name: str
     models: tuple[str, ...] = ()
     n_tasks: int = Field(ge=0)
     base_rate: Probability
-    intercept: FiniteFloat = 0.0
+    intercept: FiniteFloat
     weights: Floats = ()
-    text_weights: dict[int, FiniteFloat] = Field(default_factory=dict)
+    text_weights: tuple[dict[int, FiniteFloat], ...] = ()
     calibration: Calibration = Calibration()
-    trust: Probability = 1.0
     half_width: Probability = 0.5
 
 
@@ -132,30 +139,26 @@ class Artifact(_Part):
     @model_validator(mode="after")
     def _fits(self) -> Artifact:
         names = [tier.name for tier in self.tiers]
-        if len(set(names)) != len(names):
-            raise ValueError("a tier is there twice")
+        if len(set(names)) != len(names) or not names:
+            raise ValueError("there must be tiers, each once")
         for tier in self.tiers:
-            if len(tier.weights) != len(self.features.names):
-                raise ValueError(
-                    f"tier {tier.name} has {len(tier.weights)} weights for {len(self.features.names)} features"
-                )
-            buckets = self.features.text.buckets if self.features.text else 0
-            if any(not 0 <= bucket < buckets for bucket in tier.text_weights):
-                raise ValueError(f"tier {tier.name} has a text weight outside the {buckets} buckets")
+            _check_tier(tier, self.features)
         return self
 
 
+def _check_tier(tier: TierWeights, features: FeatureSpec) -> None:
+    if len(tier.weights) != len(features.names):
+        raise ValueError(f"tier {tier.name}: {len(tier.weights)} weights, {len(features.names)} features")
+    if len(tier.text_weights) != len(features.texts):
+        raise ValueError(f"tier {tier.name}: text weights for {len(tier.text_weights)} of the texts")
+    for weights, text in zip(tier.text_weights, features.texts, strict=True):
+        if any(not 0 <= bucket < text.buckets for bucket in weights):
+            raise ValueError(f"tier {tier.name}: a text weight outside of {text.buckets} buckets")
+
+
 def load(path: str | Path) -> Artifact:
-    """Read an artefact. Raises InputError if it is not one, StorageError if it cannot be read."""
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 text ({error.reason})", hint=_HINT) from error
-    except OSError as error:
-        raise StorageError(
-            f"{path}: cannot be read: {error.strerror}", hint="give the path of a trained classifier"
-        ) from error
-    return parse(text, source=str(path))
+    """Read an artefact. Raises InputError if it cannot be read, or is not one."""
+    return parse(read_text(path, what="classifier"), source=str(path))
 
 
 def parse(text: str, *, source: str = "artefact") -> Artifact:
@@ -197,13 +200,8 @@ def dump(artifact: Artifact) -> str:
 
 
 def save(artifact: Artifact, path: str | Path) -> None:
-    """Write it. Raises StorageError if that is not possible."""
-    try:
-        Path(path).write_text(dump(artifact), encoding="utf-8")
-    except OSError as error:
-        raise StorageError(
-            f"{path}: cannot be written: {error.strerror}", hint="choose another -o"
-        ) from error
+    """Write it, whole or not at all. Raises StorageError if that is not possible."""
+    write_atomic(path, dump(artifact), what="classifier")
 
 
 @cache

@@ -25,32 +25,38 @@ _SENTENCE = re.compile(r"[.?!](?:\s|$)")
 _EXAMPLE = re.compile(r"(?im)^[^\w\n]{0,4}(?:example|sample|input|e\.g\.)|>>>")
 _LIMIT = re.compile(r"10 ?(?:\^|\*\*) ?\{?(\d{1,3})|[<≤]=? ?(\d{2,18})\b(?! ?[\^*])")
 _ASSERT = re.compile(r"\bassert\b|\.assert\w+\(|\bexpect\(")
-_NUMBER_WORDS = frozenset(
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_NUMBER_WORDS = _words(
     "two three four five six seven eight nine ten eleven twelve fifteen twenty thirty forty fifty hundred "
-    "thousand million dozen".split()
+    "thousand million dozen"
 )
-_PART_WORDS = frozenset(
+_PART_WORDS = _words(
     "half halves third thirds quarter quarters fourth fifth percent percentage ratio fraction average mean "
-    "double doubled twice thrice triple tripled times".split()
+    "double doubled twice thrice triple tripled times"
 )
-_RATE_WORDS = frozenset("each every per rate speed hour hours minute minutes day days week weeks".split())
-_COMPARE_WORDS = frozenset(
+_RATE_WORDS = _words("each every per rate speed hour hours minute minutes day days week weeks")
+_COMPARE_WORDS = _words(
     "more less fewer than longer shorter older younger remaining remainder left rest total altogether "
-    "difference increase increased decrease decreased".split()
+    "difference increase increased decrease decreased"
 )
-_LOGIC_WORDS = frozenset(
+_LOGIC_WORDS = _words(
     "if when unless except only otherwise either both neither not until after before then instead without "
-    "however but".split()
+    "however but"
 )
-_HARD_WORDS = frozenset(
+_HARD_WORDS = _words(
     "minimum maximum minimize maximize optimal shortest longest subsequence subarray substring permutation "
     "permutations combinations graph tree edges vertices grid modulo probability expected queries "
     "concurrency concurrent thread async atomic distributed recursion recursive dynamic parser parse regex "
-    "cryptography encrypt decrypt polynomial matrix prime primes".split()
+    "cryptography encrypt decrypt polynomial matrix prime primes"
 )
-_BUILD_WORDS = frozenset(
+_BUILD_WORDS = _words(
     "refactor migrate architecture implement integrate backward compatible compatibility api database schema "
-    "performance optimize bug traceback exception error regression".split()
+    "performance optimize bug traceback exception error regression"
 )
 
 TASK_FEATURES: tuple[str, ...] = (
@@ -94,7 +100,7 @@ TASK_FEATURES: tuple[str, ...] = (
 def task_features(task: Task) -> tuple[float, ...]:
     """The values of `TASK_FEATURES` for one task, in that order; all finite."""
     text = clip(task.prompt, PROMPT_CLIP)
-    values = (
+    return (
         math.log1p(len(task.prompt)),
         *_prose(text),
         *_numeric(text),
@@ -102,7 +108,6 @@ def task_features(task: Task) -> tuple[float, ...]:
         *_code(text),
         *_attachments(task),
     )
-    return values
 
 
 def feature_text(task: Task) -> str:
@@ -146,7 +151,7 @@ def _wording(text: str) -> Iterable[float]:
 
 
 def _code(text: str) -> Iterable[float]:
-    exponents = [float(power or math.log10(int(number[:18]))) for power, number in _LIMIT.findall(text)]
+    exponents = [float(power or math.log10(max(int(number), 1))) for power, number in _LIMIT.findall(text)]
     yield math.log1p(sum(text.count(mark) for mark in "{}[]()=_;"))
     yield math.log1p(len(_EXAMPLE.findall(text)))
     yield min(max(exponents, default=0.0), 20.0)

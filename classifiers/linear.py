@@ -23,7 +23,7 @@ class _Input:
     """A task as the weights see it: scaled features, hashed text, share of features outside of training."""
 
     values: tuple[float, ...]
-    text: Mapping[int, float]
+    texts: tuple[Mapping[int, float], ...]
     foreign: float
 
 
@@ -39,14 +39,13 @@ class LinearClassifier:
         missing = [name for name in artifact.features.names if name not in TASK_FEATURES]
         if missing:
             raise InputError(
-                f"{artifact.name}: uses features that this version does not compute: {', '.join(missing[:5])}",
+                f"{artifact.name}: uses features unknown to this version: {', '.join(missing[:5])}",
                 hint="train it again with this version: cascade train LOG -o CLASSIFIER.json",
             )
         self.artifact = artifact
         self._models = models
         self._places = tuple(TASK_FEATURES.index(name) for name in artifact.features.names)
-        text = artifact.features.text
-        self._text = TextSpec(**text.model_dump()) if text else None
+        self._texts = tuple(TextSpec(**text.model_dump()) for text in artifact.features.texts)
 
     @classmethod
     def from_file(cls, path: str | Path, *, models: Mapping[str, str] | None = None) -> LinearClassifier:
@@ -83,7 +82,9 @@ class LinearClassifier:
             else:
                 estimates[tier] = self._known(weights, seen)
         unknown = [tier for tier, estimate in estimates.items() if not estimate.known]
-        reason = f"{self.name} trained on {self.artifact.card.n_tasks} tasks ({self.artifact.card.trained_on})"
+        reason = (
+            f"{self.name} trained on {self.artifact.card.n_tasks} tasks ({self.artifact.card.trained_on})"
+        )
         if unknown:
             reason += f"; knows nothing of {', '.join(unknown)}: base rates, wide intervals"
         return Explanation(estimates=estimates, reason=reason)
@@ -92,11 +93,10 @@ class LinearClassifier:
         spec = self.artifact.features
         raw = task_features(task)
         picked = [raw[place] for place in self._places]
-        text = hashed(feature_text(task), self._text) if self._text else {}
+        texts = tuple(hashed(feature_text(task), text) for text in self._texts)
         outside = sum(not low <= x <= high for x, low, high in zip(picked, spec.low, spec.high, strict=True))
-        return _Input(
-            values=scaled(picked, spec), text=text, foreign=outside / len(picked) if picked else 0.0
-        )
+        foreign = outside / len(picked) if picked else 0.0
+        return _Input(values=scaled(picked, spec), texts=texts, foreign=foreign)
 
     def _weights(self, tier: str) -> TierWeights | None:
         """The column for this tier: by model string if models are declared, else by the tier's name."""
@@ -111,10 +111,12 @@ class LinearClassifier:
             low, high = within(weights.base_rate, max(self.artifact.unknown.half_width, weights.half_width))
             reason = f"unlike the tasks of training in {seen.foreign:.0%} of its features: base rate"
             return Estimate(p=weights.base_rate, low=low, high=high, known=False, reason=reason)
-        raw = raw_probability(weights, seen.values, seen.text)
-        p = weights.base_rate + weights.trust * (calibrated(raw, weights.calibration) - weights.base_rate)
+        score = weights.intercept + math.fsum(part for part, _ in self._parts(weights, seen))
+        p = calibrated(score, weights.calibration)
         low, high = within(p, weights.half_width)
-        reason = f"{self._drivers(weights, seen)}; base rate {weights.base_rate:.2f} of {weights.n_tasks} tasks"
+        reason = (
+            f"{self._drivers(weights, seen)}; base rate {weights.base_rate:.2f} of {weights.n_tasks} tasks"
+        )
         return Estimate(p=p, low=low, high=high, known=True, reason=reason)
 
     def _unknown(self, tier: str, *, place: int, count: int) -> Estimate:
@@ -125,19 +127,20 @@ class LinearClassifier:
         reason = f"never trained on {tier}{model}: a guess by its place, not an estimate"
         return Estimate(p=p, low=low, high=high, known=False, reason=reason)
 
-    def _drivers(self, weights: TierWeights, seen: _Input) -> str:
-        """The features that moved it most, in words."""
-        if weights.trust == 0.0:
-            return "features do not help here"
+    def _parts(self, weights: TierWeights, seen: _Input) -> list[tuple[float, str]]:
+        """What each feature, and each hashed text as a whole, adds to the score."""
         names = self.artifact.features.names
-        parts = [
-            (w * x, name) for w, x, name in zip(weights.weights, seen.values, names, strict=True) if w * x
-        ]
-        text = math.fsum(weights.text_weights.get(bucket, 0.0) * x for bucket, x in seen.text.items())
-        if text:
-            parts.append((text, "wording"))
-        parts.sort(key=lambda part: (-abs(part[0]), part[1]))
-        return ", ".join(f"{name} {part:+.2f}" for part, name in parts[:3]) or "no feature speaks"
+        parts = [(w * x, name) for w, x, name in zip(weights.weights, seen.values, names, strict=True)]
+        for own, text, spec in zip(weights.text_weights, seen.texts, self._texts, strict=True):
+            total = math.fsum(own.get(bucket, 0.0) * x for bucket, x in text.items())
+            parts.append((total, "wording" if spec.chars is None else "letters"))
+        return parts
+
+    def _drivers(self, weights: TierWeights, seen: _Input) -> str:
+        """The parts that moved it most, in words."""
+        parts = sorted(self._parts(weights, seen), key=lambda part: (-abs(part[0]), part[1]))
+        said = [f"{name} {part:+.2f}" for part, name in parts[:3] if abs(part) >= 0.005]
+        return ", ".join(said) or "no feature speaks"
 
 
 def scaled(values: Sequence[float], spec: FeatureSpec) -> tuple[float, ...]:
@@ -148,13 +151,6 @@ def scaled(values: Sequence[float], spec: FeatureSpec) -> tuple[float, ...]:
     )
 
 
-def raw_probability(weights: TierWeights, values: Sequence[float], text: Mapping[int, float]) -> float:
-    """The logistic regression's own probability, before calibration."""
-    logit = weights.intercept + math.fsum(w * x for w, x in zip(weights.weights, values, strict=True))
-    logit += math.fsum(weights.text_weights.get(bucket, 0.0) * x for bucket, x in text.items())
-    return sigmoid(logit)
-
-
 def sigmoid(logit: float) -> float:
     """1 / (1 + exp(-logit)), without overflow."""
     if logit >= 0:
@@ -163,14 +159,16 @@ def sigmoid(logit: float) -> float:
     return grown / (1.0 + grown)
 
 
-def calibrated(p: float, calibration: Calibration) -> float:
-    """Linear between the knots, constant outside of them."""
+def calibrated(score: float, calibration: Calibration) -> float:
+    """The probability that a score stands for; see `Calibration`."""
     x, y = calibration.x, calibration.y
-    if p <= x[0]:
+    if calibration.kind == "platt":
+        return min(max(sigmoid(x[0] + x[1] * score), y[0]), y[1])
+    if score <= x[0]:
         return y[0]
     for place in range(1, len(x)):
-        if p <= x[place]:
+        if score <= x[place]:
             wide = x[place] - x[place - 1]
-            share = (p - x[place - 1]) / wide if wide > 0 else 1.0
+            share = (score - x[place - 1]) / wide if wide > 0 else 1.0
             return y[place - 1] + share * (y[place] - y[place - 1])
     return y[-1]

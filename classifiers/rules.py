@@ -30,9 +30,9 @@ class Rule:
 
 
 RULES: tuple[Rule, ...] = (
-    Rule(feature="prompt_words", start=math.log1p(60), full=math.log1p(1500), points=0.8, says="a long prompt"),
+    Rule(feature="prompt_words", start=math.log1p(60), full=math.log1p(1500), points=0.8, says="long prompt"),
     Rule(feature="hard_words", start=0.0, full=math.log1p(8), points=0.8, says="words of hard algorithms"),
-    Rule(feature="build_words", start=0.0, full=math.log1p(8), points=0.5, says="words of building or mending"),
+    Rule(feature="build_words", start=0.0, full=math.log1p(8), points=0.5, says="building or mending"),
     Rule(feature="logic_words", start=math.log1p(3), full=math.log1p(20), points=0.3, says="many conditions"),
     Rule(feature="numbers", start=math.log1p(4), full=math.log1p(40), points=0.3, says="many numbers"),
     Rule(feature="size_limit", start=3.0, full=6.0, points=0.6, says="inputs of a large size"),
@@ -62,7 +62,7 @@ class RulesClassifier:
             logit = by_place(_CHEAPEST_LOGIT, _DEAREST_LOGIT, place=place, count=len(tiers)) - points
             p = 1.0 / (1.0 + math.exp(-logit))
             low, high = within(p, _HALF_WIDTH)
-            estimates[tier] = Estimate(p=p, low=low, high=high, known=False, reason=f"guess from rules: {why}")
+            estimates[tier] = Estimate(p=p, low=low, high=high, known=False, reason=f"by rules: {why}")
         return Explanation(estimates=estimates, reason=f"rules, not learned from a log: {why}")
 
 

@@ -1,0 +1,159 @@
+"""Fits P(pass) of several tiers at once, calibrated on held-out tasks.
+
+What decides between tiers is how they differ, so that is learned apart from what they share: the targets are
+the mean outcome over the tiers and each tier's deviation from it, each with its own penalty and its own
+shrinkage towards the base rate (`cascade.classifiers.ridge`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+
+from cascade.classifiers.artifact import Calibration, FeatureSpec
+from cascade.classifiers.calibration import Method, calibrate, fit_calibration
+from cascade.classifiers.features import TASK_FEATURES, feature_text, task_features
+from cascade.classifiers.hashing import TextSpec
+from cascade.classifiers.matrices import fit_scaling, hashed_matrix, scale
+from cascade.classifiers.ridge import fit_blend
+from cascade.errors import InputError
+from cascade.types import Task
+
+Floats = NDArray[np.float64]
+
+WORDS = TextSpec(words=(1, 2), buckets=4096, clip=4096)
+LETTERS = TextSpec(words=None, chars=(3, 5), buckets=8192, clip=4096)
+# Fewer outcomes than this teach a base rate and nothing else.
+_LEAST_OUTCOMES = 20
+# Tiers are learned by contrasts if at least this share of what was tried was tried on the same tasks.
+_COMMON_SHARE = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class TierFit:
+    """Linear scores of all tiers.
+
+    weights: for each view (hand-made features first), shape `(n_columns, n_tiers)`. intercept: `(n_tiers,)`.
+    held_out: scores of tasks that were left out, `(n_tasks, n_tiers)`, NaN where there is none.
+    """
+
+    weights: tuple[Floats, ...]
+    intercept: Floats
+    held_out: Floats
+
+
+class TierPassEstimator(BaseEstimator):  # type: ignore[misc]
+    """P(a first attempt at each tier passes), shape `(n_tasks, n_tiers)`.
+
+    texts: the hashed views of the prompt. calibration: `linear` (the held-out blend is the calibration),
+    `platt` or `isotonic` on top of it. seed: for the rows that the blend is learned from, past 1,500.
+
+    After `fit`: `spec_`, `fit_` (a `TierFit`), `calibrations_`, `base_rates_` and `counts_` by tier, and
+    `held_out_`: calibrated P of each task from a fit without it, `(n_tasks, n_tiers)`.
+    """
+
+    def __init__(
+        self,
+        *,
+        texts: tuple[TextSpec, ...] = (WORDS, LETTERS),
+        calibration: Method = "linear",
+        seed: int = 0,
+    ) -> None:
+        self.texts = texts
+        self.calibration = calibration
+        self.seed = seed
+
+    def fit(self, tasks: Sequence[Task], y: Floats) -> TierPassEstimator:
+        """Fit on outcomes in [0, 1], shape `(n_tasks, n_tiers)`, NaN where a tier was not tried.
+
+        Raises InputError where the shapes do not fit, a value is no outcome, or a tier was never tried.
+        """
+        y = checked_outcomes(tasks, y)
+        values = np.array([task_features(task) for task in tasks])
+        self.spec_: FeatureSpec = fit_scaling(values, TASK_FEATURES)
+        known = ~np.isnan(y)
+        self.counts_ = known.sum(axis=0)
+        self.base_rates_ = np.nanmean(y, axis=0)
+        self.fit_ = fit_tiers(self._views(tasks, values), y, seed=self.seed)
+        self.calibrations_: list[Calibration] = []
+        self.held_out_ = np.full(y.shape, np.nan)
+        for t in range(y.shape[1]):
+            used = known[:, t] & ~np.isnan(self.fit_.held_out[:, t])
+            scores = self.fit_.held_out[used, t]
+            self.calibrations_.append(fit_calibration(scores, y[used, t], self.calibration))
+            self.held_out_[used, t] = calibrate(scores, self.calibrations_[t])
+        return self
+
+    def predict_proba(self, tasks: Sequence[Task]) -> Floats:
+        """P(pass), shape `(n_tasks, n_tiers)`, tiers in the order of the columns of `y`."""
+        views = self._views(tasks, np.array([task_features(task) for task in tasks]))
+        scores = self.fit_.intercept + sum(
+            np.asarray(view @ weights) for view, weights in zip(views, self.fit_.weights, strict=True)
+        )
+        columns = [calibrate(scores[:, t], one) for t, one in enumerate(self.calibrations_)]
+        return np.column_stack(columns)
+
+    def _views(self, tasks: Sequence[Task], values: Floats) -> list[Any]:
+        texts = [feature_text(task) for task in tasks]
+        return [scale(values, self.spec_), *(hashed_matrix(texts, spec) for spec in self.texts)]
+
+
+def checked_outcomes(tasks: Sequence[object], y: Floats) -> Floats:
+    """`y` as floats. Raises InputError where it cannot be learned from."""
+    y = np.asarray(y, dtype=np.float64)
+    if y.ndim != 2 or len(y) != len(tasks) or y.shape[1] == 0:
+        raise InputError(f"outcomes of shape {y.shape} for {len(tasks)} tasks: (n_tasks, n_tiers) is wanted")
+    known = y[~np.isnan(y)]
+    if ((known < 0) | (known > 1)).any():
+        raise InputError("outcomes must lie between 0 and 1 (NaN: not tried)")
+    never = np.flatnonzero(np.isnan(y).all(axis=0))
+    if len(never):
+        raise InputError(
+            f"no outcome at all in column {', '.join(map(str, never))}",
+            hint="leave out tiers that the log has no outcome of",
+        )
+    return y
+
+
+def fit_tiers(views: Sequence[Any], y: Floats, *, seed: int = 0) -> TierFit:
+    """Linear scores of every column of `y` (NaN: unknown) on views of shape `(n_tasks, n_columns)`."""
+    known = ~np.isnan(y)
+    complete = np.flatnonzero(known.all(axis=1))
+    tiers = y.shape[1]
+    if len(complete) >= max(_COMMON_SHARE * known.any(axis=1).sum(), _LEAST_OUTCOMES):
+        return _fit_contrasts(views, y, complete, seed=seed)
+    alone = [_fit_alone(views, y, t, seed=seed) for t in range(tiers)]
+    return TierFit(
+        weights=tuple(np.hstack(parts) for parts in zip(*(one.weights for one in alone), strict=True)),
+        intercept=np.concatenate([one.intercept for one in alone]),
+        held_out=np.hstack([one.held_out for one in alone]),
+    )
+
+
+def _fit_contrasts(views: Sequence[Any], y: Floats, rows: NDArray[np.intp], *, seed: int) -> TierFit:
+    tiers = y.shape[1]
+    mean = y[rows].mean(axis=1, keepdims=True)
+    blend = fit_blend([view[rows] for view in views], np.hstack([mean, y[rows] - mean]), seed=seed)
+    # From (mean, deviations) back to tiers.
+    back = np.vstack([np.ones((1, tiers)), np.eye(tiers)])
+    held_out = np.full(y.shape, np.nan)
+    held_out[rows[blend.rows]] = blend.held_out @ back
+    return TierFit(tuple(own @ back for own in blend.weights), blend.intercept @ back, held_out)
+
+
+def _fit_alone(views: Sequence[Any], y: Floats, tier: int, *, seed: int) -> TierFit:
+    rows = np.flatnonzero(~np.isnan(y[:, tier]))
+    held_out = np.full((len(y), 1), np.nan)
+    outcomes = y[rows, tier : tier + 1]
+    if len(rows) < _LEAST_OUTCOMES:
+        held_out[rows] = outcomes.mean()
+        empty = tuple(np.zeros((view.shape[1], 1)) for view in views)
+        return TierFit(empty, outcomes.mean(axis=0), held_out)
+    blend = fit_blend([view[rows] for view in views], outcomes, seed=seed)
+    held_out[rows[blend.rows]] = blend.held_out
+    return TierFit(blend.weights, blend.intercept, held_out)
