@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import aclosing
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from typing_extensions import Unpack
+
 from cascade.config import Config, default_config, load
 from cascade.errors import InputError, UsageError
 from cascade.events import Event, Finished
 from cascade.ledger import Ledger
+from cascade.models.base import Model
 from cascade.plugins import installed
 from cascade.report import Tally
 from cascade.types import Result, Task
 from cascade.wiring import Checking, Wired, wire
 
 if TYPE_CHECKING:
-    from cascade.graph import Graph
+    from cascade.graph import CompileOptions, Graph
 
 Listener = Callable[[Event], None]
 
@@ -47,13 +50,15 @@ class Cascade:
         trace: str | Path | None = None,
         seed: int | None = None,
         checking: Checking | None = None,
+        models: Mapping[str, Model] | None = None,
     ) -> Self:
         """From a `Config`. `trace` overrides its trace path, `seed` fixes what exploration draws.
 
-        `checking` shares the checks of another cascade (`cascade.wiring.open_checks`).
+        `checking` shares the checks of another cascade (`cascade.wiring.open_checks`). `models` are used for
+        the tiers that they name instead of what the config says (its price and limits stay).
         """
         place = None if trace is None else Path(trace)
-        return cls(wire(config, trace_path=place, seed=seed, checking=checking))
+        return cls(wire(config, trace_path=place, seed=seed, checking=checking, models=models))
 
     @classmethod
     def default(cls, *, trace: str | Path | None = None) -> Self:
@@ -66,6 +71,12 @@ class Cascade:
         from cascade.graph import compile_graph
 
         return compile_graph(self._wired.services)
+
+    def compile(self, **options: Unpack[CompileOptions]) -> Graph:
+        """The graph with LangGraph's own options: `checkpointer`, `store`, `interrupt_before`, `name`, ..."""
+        from cascade.graph import compile_graph
+
+        return compile_graph(self._wired.services, **options)
 
     @property
     def ledger(self) -> Ledger:

@@ -52,7 +52,7 @@ def _judged(
     judged = replace(attempt, verdict=verdict)
     services.sink.emit(
         ValidationFinished(
-            **scope_of(state).child("validate").fields(),
+            **scope_of(state, services.run).child("validate").fields(),
             attempt=attempt.number,
             tier=attempt.tier,
             verdict=verdict.status,

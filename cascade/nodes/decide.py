@@ -17,7 +17,7 @@ async def decide(state: State, services: Services, emit: Emit) -> Update:
     decision = services.policy.decide(situation(services, task, attempts, state["probabilities"]))
     services.sink.emit(
         PolicyDecided(
-            **scope_of(state).child("decide").fields(),
+            **scope_of(state, services.run).child("decide").fields(),
             policy=services.policy.name,
             attempt=len(attempts),
             action=decision.action,

@@ -34,7 +34,7 @@ def ending(state: State, services: Services, emit: Emit, decision: Decision) -> 
     )
     services.sink.emit(
         TaskFinished(
-            **scope_of(state).fields(),
+            **scope_of(state, services.run).fields(),
             status=result.status,
             tier=result.tier,
             attempts=len(attempts),

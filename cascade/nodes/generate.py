@@ -40,7 +40,7 @@ async def generate(state: State, services: Services, emit: Emit) -> Update:
         stop = Decision(action="stop", tier=tier.name, reason=f"stop: {error.message}", exhausted=True)
         return ending(state, services, emit, stop)
     place = Place(
-        scope=scope_of(state).child("generate"),
+        scope=scope_of(state, services.run).child("generate"),
         number=len(attempts) + 1,
         tier=tier,
         tier_attempt=1 + sum(attempt.tier == tier.name for attempt in attempts),
@@ -159,7 +159,7 @@ class Call:
         return entry
 
     def _priced(self, charge: Charge, worst: Decimal) -> PricedCharge:
-        return self.services.pricer.priced(charge, worst_usd=worst)
+        return self.services.pricer.priced(charge, worst_usd=worst, otherwise=self.place.tier.endpoint)
 
     def _attempt(self, entry: Entry, **more: object) -> Attempt:
         known = {

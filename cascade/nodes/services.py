@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
+from cascade.background import BackgroundLoop
 from cascade.budget import Budget
 from cascade.classifiers.base import Classifier
 from cascade.forecast import Forecast
@@ -50,7 +51,10 @@ class Tier:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Everything a run needs. `draw` gives the uniform numbers that exploration uses."""
+    """Everything a run needs. `draw` gives the uniform numbers that exploration uses.
+
+    `background` is where the nodes run for callers without an event loop.
+    """
 
     tiers: Mapping[str, Tier]
     classifier: Classifier
@@ -67,3 +71,4 @@ class Services:
     feedback: Callable[[Verdict], str]
     system_prompt: str = DEFAULT_SYSTEM_PROMPT
     draw: Callable[[], float] = random.random
+    background: BackgroundLoop = field(default_factory=BackgroundLoop)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import ValidationError
@@ -18,9 +19,9 @@ Json: TypeAlias = dict[str, Any]  # a domain value as `cascade.codec.to_json` gi
 
 
 class Input(TypedDict):
-    """What a caller gives: the task as a `Task`, a mapping of its fields, or just the prompt."""
+    """What a caller gives: a mapping of the task's fields, or just the prompt. Plain JSON, as checkpoints want it."""
 
-    task: Task | Json | str
+    task: Json | str
 
 
 class Output(TypedDict):
@@ -37,7 +38,7 @@ def grown(before: list[Json] | None, new: list[Json] | None) -> list[Json] | Non
 class State(TypedDict, total=False):
     """Everything that is known of one task. `attempts` only grows; `pending` is the attempt in the making."""
 
-    task: Task | Json | str
+    task: Json | str
     scope: Json
     started: float
     probabilities: dict[str, float]
@@ -52,7 +53,7 @@ Update: TypeAlias = State
 
 def task_of(state: State) -> Task:
     """The task, whichever way it was given. Raises InputError if it is none."""
-    given = state.get("task")
+    given: object = state.get("task")
     if isinstance(given, Task):
         return given
     if isinstance(given, str):
@@ -75,9 +76,9 @@ def attempts_of(state: State) -> tuple[Attempt, ...]:
     return tuple(from_json(Attempt, row) for row in state.get("attempts") or [])
 
 
-def scope_of(state: State) -> Scope:
-    """The task's root span."""
-    return from_json(Scope, state["scope"])
+def scope_of(state: State, run: Scope) -> Scope:
+    """The task's root span. A task that is resumed by another process goes on in that one's run."""
+    return replace(from_json(Scope, state["scope"]), run_id=run.run_id)
 
 
 def decision_of(state: State) -> Decision:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -14,6 +14,7 @@ from cascade.budget import Budget
 from cascade.config import Config
 from cascade.forecast import Forecast
 from cascade.ledger import Ledger, Pricer
+from cascade.models.base import Model
 from cascade.nodes.services import Checks, Services
 from cascade.prices import PriceBook
 from cascade.prompting import DEFAULT_SYSTEM_PROMPT
@@ -66,8 +67,10 @@ class Wired:
 
     async def release(self) -> None:
         """Close connections and tools; they open again when they are next used."""
-        for each in self.services.tiers.values():
-            await each.model.aclose()
+        models = [each.model for each in self.services.tiers.values()]
+        await self.services.background.aclose(*(model.aclose for model in models), self.checking.aclose)
+        for model in models:
+            await model.aclose()
         await self.checking.aclose()
 
 
@@ -84,10 +87,12 @@ def wire(
     trace_path: Path | None = None,
     seed: int | None = None,
     checking: Checking | None = None,
+    models: Mapping[str, Model] | None = None,
 ) -> Wired:
     """Build everything a config names. No call is made and no trace is written yet.
 
     `checking` replaces the config's validators, for example to share them between cascades; it stays open.
+    `models` replaces the models of tiers by name.
     Raises ConfigError (a plug-in that is not there), PriceError (a price that is not known), InputError (a
     recording or artefact that cannot be read), SandboxError.
     """
@@ -101,7 +106,7 @@ def wire(
     path = trace_path or config.trace.path
     trace = RunTrace(open=partial(_open_sink, path, _secrets(config)), facts=facts, ledger=ledger)
     services = Services(
-        tiers={name: tier(name, one) for name, one in config.tiers.items()},
+        tiers={name: tier(name, one, model=(models or {}).get(name)) for name, one in config.tiers.items()},
         classifier=classifier(config),
         policy=policy(config),
         checks=used.checks,

@@ -25,11 +25,14 @@ def endpoint_name(tier: str, endpoint: EndpointConfig, number: int) -> str:
     return f"{tier}@{place}" if number == 0 else f"{tier}@{place}#{number}"
 
 
-def tier(name: str, config: TierConfig) -> Tier:
-    """The rung as the nodes see it. Raises InputError if a recording cannot be read, ConfigError for a plug-in."""
+def tier(name: str, config: TierConfig, *, model: Model | None = None) -> Tier:
+    """The rung as the nodes see it; `model` replaces the config's.
+
+    Raises InputError if a recording cannot be read, ConfigError for a plug-in.
+    """
     return Tier(
         name=name,
-        model=_model(name, config),
+        model=model or _model(name, config),
         model_name=config.model,
         endpoint=endpoint_name(name, config, 0),
         max_output_tokens=config.max_output_tokens,

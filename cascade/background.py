@@ -1,0 +1,82 @@
+"""An event loop in a thread of its own, for callers without one: started when it is first used."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class BackgroundLoop:
+    """Runs coroutines for synchronous callers; any number of threads may call at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Wait for a coroutine's result, in the caller's context. An interrupted wait cancels it."""
+        context = contextvars.copy_context()
+        done: Future[T] = Future()
+        cell: list[asyncio.Task[T]] = []
+        loop = self._started()
+
+        def begin() -> None:
+            cell.append(loop.create_task(work, context=context))
+            cell[0].add_done_callback(lambda task: _hand_over(task, done))
+
+        loop.call_soon_threadsafe(begin)
+        try:
+            return done.result()
+        except BaseException:
+            if cell and not done.done():
+                loop.call_soon_threadsafe(cell[0].cancel)
+            raise
+
+    async def aclose(self, *releases: Callable[[], Awaitable[None]]) -> None:
+        """Call `releases` in the loop, then end it. Nothing if it never ran."""
+        with self._lock:
+            loop, thread = self._loop, self._thread
+            self._loop = self._thread = None
+        if loop is None or thread is None:
+            return
+        for release in releases:
+            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(_awaited(release), loop))
+        loop.call_soon_threadsafe(loop.stop)
+        await asyncio.to_thread(thread.join)
+
+    def _started(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(
+                    target=_serve, args=(self._loop,), name="cascade", daemon=True
+                )
+                self._thread.start()
+            return self._loop
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    try:
+        loop.run_forever()
+    finally:
+        loop.close()
+
+
+async def _awaited(work: Callable[[], Awaitable[None]]) -> None:
+    await work()
+
+
+def _hand_over(task: asyncio.Task[T], done: Future[T]) -> None:
+    if task.cancelled():
+        done.cancel()
+    elif (error := task.exception()) is not None:
+        done.set_exception(error)
+    else:
+        done.set_result(task.result())
