@@ -66,12 +66,14 @@ class LazyGroup(click.Group):
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def cli(*, debug: bool) -> None:
     """A cheap model first, real checks on its output, a strong one only where it pays."""
-    del debug  # read from sys.argv by `main`, which also sees errors from before parsing
+    del debug  # `main` reads it, wherever it stands
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 not accepted, 2 bad input, 3 outside failed, 130 interrupted."""
-    words = sys.argv[1:] if argv is None else argv
+    words = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]  # wherever it stands, also behind the command
     try:
         code = cli.main(args=words, prog_name="cascade", standalone_mode=False)
     except click.exceptions.Exit as stop:
@@ -87,9 +89,9 @@ def main(argv: list[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except CascadeError as error:
-        code = _explain(error, debug="--debug" in words)
+        code = _explain(error, debug=debug)
     except Exception as error:  # noqa: BLE001  (the outermost boundary: said, with a way to see more)
-        code = _unexpected(error, debug="--debug" in words)
+        code = _unexpected(error, debug=debug)
     sys.exit(code if isinstance(code, int) else 0)
 
 

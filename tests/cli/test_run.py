@@ -1,0 +1,177 @@
+"""`cascade run`, with the real client over real HTTP: sums, wire, bad input."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import orjson
+
+from cascade.testing import ScriptedServer
+from tests.cli.conftest import KEY, ROOT, Command
+
+TASKS = ROOT / "examples" / "tasks.jsonl"
+Config = Callable[..., Path]
+
+
+def events(trace: Path, *kinds: str) -> list[dict[str, object]]:
+    return [event for line in trace.read_text().splitlines() if (event := json.loads(line))["event"] in kinds]
+
+
+async def test_the_trace_sums_up_to_the_table_and_to_the_servers_own_count(
+    command: Command, server: ScriptedServer, config: Config, tmp_path: Path
+) -> None:
+    trace, results = tmp_path / "t.jsonl", tmp_path / "r.jsonl"
+    ended = await command("run", TASKS, "-c", config(), "--trace", trace, "-o", results, "--json")
+    assert ended.code == 1, ended.err  # some tasks are beyond both models
+    shown = ended.document
+    attempts = events(trace, "attempt.finished", "attempt.failed")
+    assert sum(Decimal(str(event["cost_usd"])) for event in attempts) == Decimal(shown["cost_usd"])
+    assert len(attempts) == sum(tier["attempts"] for tier in shown["by_tier"].values()) == len(server.log)
+    (total,) = events(trace, "run.finished")
+    assert Decimal(str(total["cost_usd"])) == Decimal(shown["cost_usd"])
+    assert shown["tokens"]["input"] == server.billed.input
+    assert shown["tokens"]["output"] == server.billed.output
+    lines = [json.loads(line) for line in results.read_text().splitlines()]
+    assert sum(Decimal(line["cost_usd"]) for line in lines) == Decimal(shown["cost_usd"])
+    assert {line["id"] for line in lines} == {json.loads(row)["id"] for row in TASKS.read_text().splitlines()}
+    assert shown["accepted"] == sum(line["status"] == "accepted" for line in lines) > 0
+    assert KEY not in trace.read_text() + results.read_text() + ended.out + ended.err
+
+
+async def test_a_failed_attempts_diagnostics_are_in_the_retrys_messages_on_the_wire(
+    command: Command, server: ScriptedServer, config: Config, tmp_path: Path
+) -> None:
+    trace = tmp_path / "t.jsonl"
+    await command("run", TASKS, "-c", config(), "--trace", trace, "--concurrency", "1")
+    task = next(event["task_id"] for event in events(trace, "policy.decided") if event["action"] == "retry")
+    (failed, *_) = [event for event in events(trace, "validation.finished") if event["task_id"] == task]
+    prompts = [event["messages"] for event in events(trace, "attempt.started") if event["task_id"] == task]
+    retry = next(call for call in server.log if call.messages == prompts[1])
+    found = next(one for report in failed["validators"] for one in report["diagnostics"])  # type: ignore[attr-defined]
+    assert found["message"].splitlines()[0][:40] in retry.messages[-1]["content"]
+
+
+async def test_full_history_keeps_the_former_request_as_a_prefix_on_the_wire(
+    command: Command, server: ScriptedServer, config: Config, tmp_path: Path
+) -> None:
+    trace = tmp_path / "t.jsonl"
+    await command("run", TASKS, "-c", config(history="full"), "--trace", trace, "--concurrency", "1")
+    pairs = [
+        (one, two) for one, two in zip(server.log, server.log[1:], strict=False) if len(two.messages) == 4
+    ]
+    assert pairs
+    for first, second in pairs:
+        former, following = orjson.dumps(first.messages)[:-1], orjson.dumps(second.messages)[:-1]
+        assert former in first.body
+        assert following in second.body
+        assert following.startswith(former)
+
+
+async def test_a_single_prompt_prints_the_answer_alone_on_stdout(
+    command: Command, config: Config, tmp_path: Path
+) -> None:
+    prompt = json.loads(TASKS.read_text().splitlines()[0])["prompt"]
+    ended = await command("run", prompt, "-c", config())
+    assert ended.code == 0, ended.err
+    assert ended.out.startswith("```python")
+    assert "flash" not in ended.out
+    assert "accepted" in ended.err
+
+
+async def test_a_broken_line_is_named_and_the_others_run(
+    command: Command, config: Config, tmp_path: Path
+) -> None:
+    good = TASKS.read_text().splitlines()
+    tasks, results = tmp_path / "tasks.jsonl", tmp_path / "r.jsonl"
+    tasks.write_text("\n".join([good[0], '{"prompt": ', good[0], good[1]]) + "\n")
+    ended = await command("run", tasks, "-c", config(), "-o", results)
+    assert ended.code == 1
+    assert "tasks.jsonl:2:" in ended.err
+    assert "tasks.jsonl:3:" in ended.err  # the duplicate
+    statuses = [json.loads(line)["status"] for line in results.read_text().splitlines()]
+    assert sorted(statuses) == ["accepted", "accepted", "error", "error"]
+    assert "Traceback" not in ended.err
+
+
+async def test_an_endpoint_that_is_down_fails_the_tasks_with_one_clear_line(
+    command: Command, config: Config, tmp_path: Path
+) -> None:
+    results = tmp_path / "r.jsonl"
+    ended = await command("run", TASKS, "-c", config(url="http://127.0.0.1:9/v1"), "-o", results)
+    assert ended.code == 3
+    assert "model.unreachable" in ended.out + ended.err
+    assert "Traceback" not in ended.out + ended.err
+    assert all(json.loads(line)["status"] == "error" for line in results.read_text().splitlines())
+
+
+async def test_resume_calls_nothing_twice(
+    command: Command, server: ScriptedServer, config: Config, tmp_path: Path
+) -> None:
+    part, whole, results = tmp_path / "part.jsonl", tmp_path / "tasks.jsonl", tmp_path / "r.jsonl"
+    lines = TASKS.read_text().splitlines()[:4]
+    part.write_text("\n".join(lines[:2]) + "\n")
+    whole.write_text("\n".join(lines) + "\n")
+    await command("run", part, "-c", config(), "-o", results)
+    before = len(server.log)
+    ended = await command("run", whole, "-c", config(), "-o", results, "--resume", "--json")
+    ids = [json.loads(line)["id"] for line in results.read_text().splitlines()]
+    assert sorted(ids) == sorted(json.loads(line)["id"] for line in lines)
+    assert ended.document["tasks"] == 2
+    prompts = [json.loads(line)["prompt"] for line in lines[:2]]
+    assert not any(prompt in str(call.messages) for call in server.log[before:] for prompt in prompts)
+
+
+async def test_bad_usage_is_one_clear_error_with_exit_2(
+    command: Command, config: Config, tmp_path: Path
+) -> None:
+    empty, foreign = tmp_path / "empty.jsonl", tmp_path / "latin.jsonl"
+    empty.write_text("")
+    foreign.write_bytes('{"prompt": "Grüße"}'.encode("latin-1"))
+    broken = tmp_path / "broken.yaml"
+    broken.write_text(config().read_text().replace("classifier", "clasifier"))
+    unknown = tmp_path / "unknown.yaml"
+    unknown.write_text(config().read_text().replace("[syntax, ruff, pytest]", "[ruf]"))
+    unpriced = tmp_path / "unpriced.yaml"
+    unpriced.write_text(
+        config().read_text().replace("price: {input: 0.15, cached_input: 0.003, output: 0.60}", "")
+    )
+    for words, told in [
+        (["run", "nowhere.jsonl"], "nowhere.jsonl"),
+        (["run", empty, "-c", config()], "empty"),
+        (["run", foreign, "-c", config()], "UTF-8"),
+        (["run", TASKS, "-c", "nowhere.yaml"], "nowhere.yaml"),
+        (["run", TASKS, "-c", broken], "broken.yaml:"),
+        (["run", TASKS, "-c", unknown], "ruf"),
+        (["run", TASKS, "-c", unpriced], "price"),
+        (["run", TASKS, "-c", config(), "--budget", "none"], "--budget"),
+        (["run", TASKS, "-c", config(), "--resume"], "-o"),
+        (["rnu", TASKS], "run"),
+    ]:
+        ended = await command(*words)
+        assert ended.code == 2, (words, ended)
+        assert told in ended.err, (words, ended.err)
+        assert "Traceback" not in ended.err
+        assert ended.out == ""
+
+
+async def test_a_missing_key_is_named(command: Command, config: Config) -> None:
+    text = config().read_text().replace("CASCADE_TEST_KEY", "NO_SUCH_KEY_HERE")
+    config().write_text(text)
+    path = config()
+    path.write_text(text)
+    ended = await command("run", TASKS, "-c", path)
+    assert ended.code == 2
+    assert "NO_SUCH_KEY_HERE" in ended.err
+
+
+async def test_report_tells_the_runs_sum(command: Command, config: Config, tmp_path: Path) -> None:
+    trace = tmp_path / "t.jsonl"
+    ran = await command("run", TASKS, "-c", config(), "--trace", trace, "--json")
+    told = await command("report", trace, "--json")
+    assert told.code == 0
+    for name in ("cost_usd", "tokens", "by_tier", "accepted", "tasks"):
+        assert told.document[name] == ran.document[name]
+    assert "validator" in (await command("report", trace)).out
