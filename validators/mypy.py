@@ -23,7 +23,7 @@ from cascade.validators.options import (
 from cascade.validators.sandbox import Kind, Limits, Sandbox
 from cascade.validators.workspace import Workspace
 
-BROKEN: Weights = {code: "error" for code in ("syntax", "name-defined", "call-arg", "import-not-found")}
+BROKEN: Weights = dict.fromkeys(("syntax", "name-defined", "call-arg", "import-not-found"), "error")
 FLAGS = ("--check-untyped-defs", "--allow-redefinition", "--no-strict-optional")
 
 

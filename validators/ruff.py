@@ -26,13 +26,23 @@ from cascade.validators.sandbox import Limits, Sandbox
 from cascade.validators.workspace import Workspace
 
 # Rules whose finding raises, or cannot be meant, whenever the line is reached (docs.astral.sh/ruff/rules).
-BROKEN: Weights = {
-    code: "error"
-    for code in (
-        "invalid-syntax*", "E9*", "F50[1-9]", "F52[1-5]", "F62[1-2]", "F63[1-4]", "F70[1-7]", "F82*", "PLE*", "B002",
-        "B016", "B029",
-    )
-}  # fmt: skip
+BROKEN: Weights = dict.fromkeys(
+    (
+        "invalid-syntax*",
+        "E9*",
+        "F50[1-9]",
+        "F52[1-5]",
+        "F62[1-2]",
+        "F63[1-4]",
+        "F70[1-7]",
+        "F82*",
+        "PLE*",
+        "B002",
+        "B016",
+        "B029",
+    ),
+    "error",
+)
 SELECT = ("E9", "F", "PLE", "B002", "B006", "B008", "B015", "B016", "B018", "B023", "B029", "E7")
 
 

@@ -75,10 +75,10 @@ def _entries(root: Path, prefix: str) -> Iterator[Entry]:
 def _inner_target(root: Path, path: str) -> str:
     """The link's target as written, if it is relative and stays inside."""
     link = root / path
-    target = os.readlink(link)
+    target = str(link.readlink())
     real = Path(os.path.realpath(link))
     inside = real == Path(os.path.realpath(root)) or real.is_relative_to(os.path.realpath(root))
-    if os.path.isabs(target) or not inside:
+    if target.startswith("/") or not inside:
         raise InputError(
             f"the link {path!r} leads out of the workspace (to {target!r})",
             hint="remove it, or copy what it points to into the workspace",

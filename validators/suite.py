@@ -25,7 +25,7 @@ class Suite:
 
     `stop_early` ends at the first stage in which one failed; otherwise all run, at once. `experience` orders
     them by what was learnt from traces. `sandbox` is where workspaces live (default: that of the first validator
-    which has one); it stays open when the suite is closed only if it is closed by its owner.
+    which has one); closing it is its owner's.
     """
 
     def __init__(

@@ -133,9 +133,8 @@ def defined_tests(workspace: Workspace) -> list[str]:
             tree = ast.parse(workspace.task.tests.get(path, ""))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
-        for node in tree.body:
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test"):
-                found.append(f"{path}::{node.name}")
+        functions = (node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+        found += [f"{path}::{node.name}" for node in functions if node.name.startswith("test")]
     return found
 
 

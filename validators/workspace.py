@@ -113,9 +113,9 @@ class Workspace:
         for test in self.tests:
             if path == test or path.startswith(f"{test}/") or test.startswith(f"{path}/"):
                 return "it is one of the task's tests"
-        if Path(path).name in INFRASTRUCTURE or Path(path).parts[0] in {"pytest", "_pytest"}:
-            if path != self.task.target and path not in self.task.files:
-                return "it configures the test run"
+        configures = Path(path).name in INFRASTRUCTURE or Path(path).parts[0] in {"pytest", "_pytest"}
+        if configures and path != self.task.target and path not in self.task.files:
+            return "it configures the test run"
         return ""
 
     def _write(self, path: str, text: str) -> None:
@@ -160,13 +160,13 @@ class Workspace:
 
     def relative(self, path: str) -> str:
         """A tool's path as a POSIX path relative to the root, if it is inside."""
-        real = path if not os.path.isabs(path) else os.path.relpath(path, self.root)
+        real = path if not path.startswith("/") else os.path.relpath(path, self.root)
         return path if real.startswith("..") else Path(real).as_posix()
 
     def scrub(self, text: str) -> str:
         """A tool's text without this machine's paths."""
         return (
-            text.replace(f"{self.root}/", "").replace(str(self.root), ".").replace(str(self.scratch), "/tmp")
+            text.replace(f"{self.root}/", "").replace(str(self.root), ".").replace(str(self.scratch), "$HOME")
         )
 
     @property

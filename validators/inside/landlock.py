@@ -3,6 +3,8 @@
 Source: Linux Documentation/userspace-api/landlock.rst and include/uapi/linux/landlock.h.
 """
 
+# ruff: noqa: PTH112
+# Paths are plain strings here: pathlib would be loaded into every candidate.
 from __future__ import annotations
 
 import ctypes

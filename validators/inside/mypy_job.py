@@ -4,6 +4,8 @@ mypy's own daemon code does the work; each candidate is checked in a fork, so th
 is mypy's internal interface: where it has changed, the fork runs the command line's entry point instead.
 """
 
+# ruff: noqa: PTH108, PTH118, PTH123
+# Paths are plain strings here: pathlib would be loaded into every candidate.
 from __future__ import annotations
 
 import contextlib

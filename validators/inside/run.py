@@ -1,5 +1,7 @@
 """One run: fork, confine, execute, watch, and leave nothing behind."""
 
+# ruff: noqa: PTH123, PTH208
+# Paths are plain strings here: pathlib would be loaded into every candidate.
 from __future__ import annotations
 
 import fcntl

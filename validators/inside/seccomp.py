@@ -3,7 +3,7 @@
 What it adds to Landlock: no sockets of any kind, no namespaces, no tracing, no escape from the process group (so
 that one kill ends all), no change of modes or times of files outside, no memory outside the limits.
 
-Source: Linux Documentation/userspace-api/seccomp_filter.rst; numbers from asm/unistd_64.h and asm-generic/unistd.h.
+Source: Linux Documentation/userspace-api/seccomp_filter.rst.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import platform
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+from cascade.validators.inside.syscalls import NUMBERS
 
 PR_SET_SECCOMP, MODE_FILTER = 22, 2
 ALLOW, ERRNO, KILL_PROCESS = 0x7FFF0000, 0x00050000, 0x80000000
@@ -29,63 +31,35 @@ O_TRUNC = 0o1000
 SAME = 0  # errno 0: the call claims success and does nothing
 
 ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
-# name: (x86_64, aarch64); None where an architecture has no such call.
-NUMBERS: dict[str, tuple[int | None, int | None]] = {
-    "open": (2, None), "ioctl": (16, 29), "shmget": (29, 194), "socket": (41, 198), "connect": (42, 203),
-    "sendto": (44, 206), "bind": (49, 200), "listen": (50, 201), "socketpair": (53, 199), "clone": (56, 220),
-    "kill": (62, 129), "semget": (64, 190), "msgget": (68, 186), "truncate": (76, 45), "creat": (85, None),
-    "chmod": (90, None), "fchmod": (91, 52), "chown": (92, None), "fchown": (93, 55), "lchown": (94, None),
-    "ptrace": (101, 117), "syslog": (103, 116), "setuid": (105, 146), "setgid": (106, 144),
-    "setpgid": (109, 154), "setsid": (112, 157), "setreuid": (113, 145), "setregid": (114, 143),
-    "setgroups": (116, 159), "setresuid": (117, 147), "setresgid": (119, 149), "setfsuid": (122, 151),
-    "setfsgid": (123, 152), "rt_sigqueueinfo": (129, 138), "utime": (132, None), "personality": (135, 92),
-    "setpriority": (141, 140), "sched_setparam": (142, 118), "sched_setscheduler": (144, 119),
-    "vhangup": (153, 58), "modify_ldt": (154, None), "pivot_root": (155, 41), "chroot": (161, 51),
-    "acct": (163, 89), "mount": (165, 40), "umount2": (166, 39), "swapon": (167, 224), "swapoff": (168, 225),
-    "reboot": (169, 142), "sethostname": (170, 161), "setdomainname": (171, 162), "iopl": (172, None),
-    "ioperm": (173, None), "init_module": (175, 105), "delete_module": (176, 106), "quotactl": (179, 60),
-    "setxattr": (188, 5), "lsetxattr": (189, 6), "fsetxattr": (190, 7), "removexattr": (197, 14),
-    "lremovexattr": (198, 15), "fremovexattr": (199, 16), "tkill": (200, 130), "sched_setaffinity": (203, 122),
-    "lookup_dcookie": (212, 18), "tgkill": (234, 131), "utimes": (235, None), "mq_open": (240, 180),
-    "kexec_load": (246, 104), "add_key": (248, 217), "request_key": (249, 218), "keyctl": (250, 219),
-    "ioprio_set": (251, 30), "inotify_init": (253, None), "migrate_pages": (256, 238),
-    "openat": (257, 56), "fchownat": (260, 54), "futimesat": (261, None), "fchmodat": (268, 53),
-    "unshare": (272, 97), "move_pages": (279, 239), "utimensat": (280, 88), "inotify_init1": (294, 26),
-    "rt_tgsigqueueinfo": (297, 240), "perf_event_open": (298, 241), "fanotify_init": (300, 262),
-    "prlimit64": (302, 261), "name_to_handle_at": (303, 264), "open_by_handle_at": (304, 265),
-    "setns": (308, 268), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "kcmp": (312, 272),
-    "finit_module": (313, 273), "sched_setattr": (314, 274), "memfd_create": (319, 279),
-    "kexec_file_load": (320, 294), "bpf": (321, 280), "userfaultfd": (323, 282),
-    "pidfd_send_signal": (424, 424), "io_uring_setup": (425, 425), "io_uring_enter": (426, 426),
-    "io_uring_register": (427, 427), "open_tree": (428, 428), "move_mount": (429, 429), "fsopen": (430, 430),
-    "fsconfig": (431, 431), "fsmount": (432, 432), "fspick": (433, 433), "clone3": (435, 435),
-    "openat2": (437, 437), "pidfd_getfd": (438, 438), "process_madvise": (440, 440),
-    "mount_setattr": (442, 442), "quotactl_fd": (443, 443), "memfd_secret": (447, 447),
-    "process_mrelease": (448, 448), "fchmodat2": (452, 452), "setxattrat": (463, 463),
-    "removexattrat": (466, 466), "open_tree_attr": (467, 467), "file_setattr": (469, 469),
-}  # fmt: skip
-
 REFUSED = (
-    "shmget socket connect bind listen semget msgget ptrace syslog setpgid setsid personality vhangup modify_ldt "
-    "pivot_root chroot acct mount umount2 swapon swapoff reboot sethostname setdomainname iopl ioperm init_module "
-    "delete_module quotactl lookup_dcookie mq_open kexec_load add_key request_key keyctl ioprio_set inotify_init "
-    "migrate_pages unshare move_pages inotify_init1 perf_event_open fanotify_init name_to_handle_at "
-    "open_by_handle_at setns process_vm_readv process_vm_writev kcmp finit_module memfd_create kexec_file_load bpf "
-    "userfaultfd io_uring_setup io_uring_enter io_uring_register open_tree move_mount fsopen fsconfig fsmount fspick "
-    "pidfd_getfd process_madvise mount_setattr quotactl_fd memfd_secret process_mrelease open_tree_attr "
-    "file_setattr rt_sigqueueinfo rt_tgsigqueueinfo pidfd_send_signal"
-).split()
+    "shmget", "socket", "connect", "bind", "listen", "semget", "msgget", "ptrace", "syslog",
+    "setpgid", "setsid", "personality", "vhangup", "modify_ldt", "pivot_root", "chroot", "acct",
+    "mount", "umount2", "swapon", "swapoff", "reboot", "sethostname", "setdomainname", "iopl",
+    "ioperm", "init_module", "delete_module", "quotactl", "lookup_dcookie", "mq_open", "kexec_load",
+    "add_key", "request_key", "keyctl", "ioprio_set", "inotify_init", "migrate_pages", "unshare",
+    "move_pages", "inotify_init1", "perf_event_open", "fanotify_init", "name_to_handle_at",
+    "open_by_handle_at", "setns", "process_vm_readv", "process_vm_writev", "kcmp", "finit_module",
+    "memfd_create", "kexec_file_load", "bpf", "userfaultfd", "io_uring_setup", "io_uring_enter",
+    "io_uring_register", "open_tree", "move_mount", "fsopen", "fsconfig", "fsmount", "fspick",
+    "pidfd_getfd", "process_madvise", "mount_setattr", "quotactl_fd", "memfd_secret",
+    "process_mrelease", "open_tree_attr", "file_setattr", "rt_sigqueueinfo", "rt_tgsigqueueinfo",
+    "pidfd_send_signal",
+)  # fmt: skip
 # Landlock does not cover modes, owners and times: the calls claim success, so that copying files still works.
 CLAIMED = (
-    "chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat utime utimes futimesat utimensat setuid setgid "
-    "setreuid setregid setresuid setresgid setgroups setfsuid setfsgid"
-).split()
+    "chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat", "utime",
+    "utimes", "futimesat", "utimensat", "setuid", "setgid", "setreuid", "setregid", "setresuid",
+    "setresgid", "setgroups", "setfsuid", "setfsgid",
+)  # fmt: skip
 UNSUPPORTED = (
-    "setxattr lsetxattr fsetxattr removexattr lremovexattr fremovexattr setxattrat removexattrat".split()
-)
-ABSENT = "clone3".split()
+    "setxattr", "lsetxattr", "fsetxattr", "removexattr", "lremovexattr", "fremovexattr",
+    "setxattrat", "removexattrat",
+)  # fmt: skip
+ABSENT = ("clone3",)
 # Only on oneself (first argument 0).
-ONLY_SELF = "prlimit64 sched_setparam sched_setscheduler sched_setaffinity sched_setattr".split()
+ONLY_SELF = (
+    "prlimit64", "sched_setparam", "sched_setscheduler", "sched_setaffinity", "sched_setattr",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +124,7 @@ def program(gaps: Gaps) -> bytes:
     code += _when(["socketpair"], pair)
     code += _when(["sendto"], [_argument(4), _op(JEQ, 0, 1, 0), no, yes])
     code += _when(["ioctl"], [_argument(1), _op(JEQ, TIOCSTI, 1, 0), _op(JEQ, TIOCLINUX, 0, 1), no, yes])
-    code += _closing(gaps) + [yes]
-    return b"".join(code)
+    return b"".join([*code, *_closing(gaps), yes])
 
 
 def _closing(gaps: Gaps) -> list[bytes]:
@@ -171,7 +144,7 @@ def _closing(gaps: Gaps) -> list[bytes]:
 
 
 class _Program(ctypes.Structure):
-    _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_void_p)]  # noqa: RUF012  (ctypes' own form)
+    _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
 
 
 def install(gaps: Gaps) -> None:

@@ -76,7 +76,7 @@ def _target(head: dict[str, Any], jobs: Mapping[str, Job]) -> Callable[[int], No
 
     def execute(report: int) -> None:
         os.close(report)
-        os.execvpe(argv[0], argv, env)
+        os.execvpe(argv[0], argv, env)  # noqa: S606  (no shell is what is wanted)
 
     return execute
 

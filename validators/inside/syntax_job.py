@@ -1,5 +1,7 @@
 """Parsing: the compiler is C code on hostile text, so that it too runs in a child."""
 
+# ruff: noqa: PTH123
+# Paths are plain strings here: pathlib would be loaded into every candidate.
 from __future__ import annotations
 
 import json

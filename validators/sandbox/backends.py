@@ -11,6 +11,8 @@ from pathlib import Path
 
 from cascade.validators.sandbox.runtime import ENVIRONMENT
 
+# Has Python; the tools are to be added by the user: see docs/sandbox.md.
+IMAGE = "python:3.12-slim"
 BOOT = "import sys; sys.path.insert(0, {lib!r}); from cascade.validators.inside import kinds; kinds.{kind}()"
 
 
@@ -65,8 +67,8 @@ class Bubblewrap(Backend):
 
 def _link_or_bind(path: str) -> list[str]:
     """/bin and /lib are often links into /usr; as links they need no bind."""
-    if os.path.islink(path) and str(Path(path).parent) == "/":
-        return ["--symlink", os.readlink(path), path]
+    if Path(path).is_symlink() and str(Path(path).parent) == "/":
+        return ["--symlink", str(Path(path).readlink()), path]
     return ["--ro-bind-try", path, path]
 
 
@@ -74,7 +76,7 @@ def _link_or_bind(path: str) -> list[str]:
 class Container(Backend):
     """A container by docker or podman. The image needs Python with the tools that the validators use."""
 
-    image: str = "python:3.12-slim"
+    image: str = IMAGE
     python: str = "python3"
     options: tuple[str, ...] = field(default=())
 

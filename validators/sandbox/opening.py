@@ -16,7 +16,14 @@ from typing import Any, Literal, TypeAlias
 
 from cascade.errors import SandboxError
 from cascade.validators.inside import landlock, seccomp
-from cascade.validators.sandbox.backends import Backend, Bubblewrap, Container, find_bwrap, find_container
+from cascade.validators.sandbox.backends import (
+    IMAGE,
+    Backend,
+    Bubblewrap,
+    Container,
+    find_bwrap,
+    find_container,
+)
 from cascade.validators.sandbox.limits import Limits, Room
 from cascade.validators.sandbox.runtime import readable, user_processes, world_readable
 from cascade.validators.sandbox.sandbox import LAUNCHER, Sandbox
@@ -99,8 +106,7 @@ def _container(image: str | None) -> tuple[Backend, dict[str, Any]]:
         raise SandboxError("neither podman nor docker is installed")
     policy = _policy(inner=_inner())
     layers = (f"container:{Path(wrapper).name}", *_inner_layers(policy))
-    options = {"image": image} if image else {}
-    backend = Container(wrapper=wrapper, one_shot=not policy["landlock"], layers=layers, **options)
+    backend = Container(wrapper=wrapper, one_shot=not policy["landlock"], layers=layers, image=image or IMAGE)
     # All capabilities are dropped outside already, so that there is no uid to be taken.
     return backend, {**policy, "uid": None, "whole_uid": False}
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import cascade.validators.inside as inside
+from cascade.validators import inside
 from cascade.validators.sandbox.backends import Backend
 from cascade.validators.sandbox.limits import Completed, Kind, Room
 from cascade.validators.sandbox.worker import Launch, Worker, WorkerLostError

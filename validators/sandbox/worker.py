@@ -42,8 +42,13 @@ class Worker:
         ours, theirs = socket.socketpair()
         try:
             with launch.log.open("ab") as log:
-                self._process = subprocess.Popen(  # noqa: S603
-                    launch.argv, stdin=theirs, stdout=theirs, stderr=log, env=dict(launch.env), cwd="/"
+                self._process = subprocess.Popen(
+                    launch.argv,
+                    stdin=theirs.fileno(),
+                    stdout=theirs.fileno(),
+                    stderr=log,
+                    env=dict(launch.env),
+                    cwd="/",
                 )
         except OSError as error:
             ours.close()
@@ -52,7 +57,7 @@ class Worker:
             ) from error
         finally:
             theirs.close()
-        ours.setblocking(False)
+        ours.settimeout(0)
         self._socket = ours
         self._log = launch.log
         self._requests = 0
@@ -69,7 +74,7 @@ class Worker:
             self.close()
             said = self._log.read_text("utf-8", "replace")[-600:].strip() if self._log.exists() else ""
             raise SandboxError(
-                f"the sandbox did not start: {error or 'timeout'}{': ' + said if said else ''}",
+                f"the sandbox did not start: {str(error) or 'timeout'}{': ' + said if said else ''}",
                 hint="see `cascade doctor` for what this machine can isolate with",
             ) from error
         except BaseException:
