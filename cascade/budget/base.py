@@ -108,7 +108,7 @@ class Budget:
     """A chain of limits: this one and all above it. `Budget()` has no limit and only counts.
 
     limit: USD, None for no limit. spent: USD already spent before (a resumed run). above: further limits
-    that each reservation must fit too, for example a `DayFile` shared between processes.
+    that each reservation must fit too, for example a `BudgetFile` shared between processes.
     """
 
     def __init__(
