@@ -21,7 +21,7 @@ from pydantic import (
 from cascade.config.plugins import Plugins
 
 DECIMAL_TEXT = r"^[0-9]+(\.[0-9]+)?$"
-IMPORT_REFERENCE = r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_.]*$"
+POSITIVE_TEXT = r"^(?=.*[1-9])[0-9]+(\.[0-9]+)?$"
 NAME = r"^[A-Za-z][A-Za-z0-9_.-]*$"
 
 
@@ -66,14 +66,15 @@ def _path(value: object, info: ValidationInfo) -> object:
     return surroundings(info).folder / Path(value).expanduser()
 
 
-def _usd_schema(**bound: float) -> WithJsonSchema:
-    return WithJsonSchema(
-        {"anyOf": [{"type": "number", **bound}, {"type": "string", "pattern": DECIMAL_TEXT}]}
-    )
+def _usd_schema(text: str, **bound: float) -> WithJsonSchema:
+    return WithJsonSchema({"anyOf": [{"type": "number", **bound}, {"type": "string", "pattern": text}]})
 
 
 Count: TypeAlias = Annotated[int, BeforeValidator(_integral)]
-Usd: TypeAlias = Annotated[Decimal, BeforeValidator(_usd), Field(ge=0), _usd_schema(minimum=0)]
+Usd: TypeAlias = Annotated[Decimal, BeforeValidator(_usd), Field(ge=0), _usd_schema(DECIMAL_TEXT, minimum=0)]
+PositiveUsd: TypeAlias = Annotated[
+    Decimal, BeforeValidator(_usd), Field(gt=0), _usd_schema(POSITIVE_TEXT, exclusiveMinimum=0)
+]
 FilePath: TypeAlias = Annotated[
     Path, BeforeValidator(_path), WithJsonSchema({"type": "string", "minLength": 1})
 ]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from cascade.config.document import Place, Problem
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
+SECRET_LENGTH = 8
 _INSIDE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 
 
@@ -24,6 +26,7 @@ class Variables:
         self.problems = problems
         self.raw: dict[Place, str] = {}
         self.missing: set[Place] = set()
+        self._filled: dict[Place, str] = {}
 
     def fill(self, value: Any, place: Place = ()) -> Any:
         """The value with every text in it filled in; keys stay as they are."""
@@ -37,7 +40,17 @@ class Variables:
 
     def _text(self, text: str, place: Place) -> str:
         self.raw[place] = text
-        return _REFERENCE.sub(lambda match: self._one(match, place), text)
+        self._filled[place] = _REFERENCE.sub(lambda match: self._one(match, place), text)
+        return self._filled[place]
+
+    def veiled(self, problem: Problem) -> Problem:
+        """The problem without what a variable held: it may be a secret."""
+        what, hint = problem.what, problem.hint
+        for place, filled in self._filled.items():
+            # Elsewhere a short text is a word like any other.
+            if filled and (place == problem.place[: len(place)] or len(filled) >= SECRET_LENGTH):
+                what, hint = (text.replace(filled, self.raw[place]) for text in (what, hint))
+        return replace(problem, what=what, hint=hint)
 
     def _one(self, match: re.Match[str], place: Place) -> str:
         written = match.group()

@@ -17,6 +17,7 @@ from cascade.config.explain import explain
 from cascade.config.plugins import Plugins
 from cascade.config.schema import Config
 from cascade.config.toml_source import parse_toml
+from cascade.config.validator_options import option_problems
 from cascade.config.yaml_source import parse_yaml
 from cascade.errors import ConfigError, InputError
 from cascade.storage import read_text
@@ -48,7 +49,7 @@ def load(
     folder = Path(path).parent.resolve()
     config = _validated(data, Surroundings(folder, plugins), variables, problems)
     if need_env:
-        problems += missing_files(data, folder)
+        problems += [variables.veiled(one) for one in missing_files(data, folder)]
     if config is None or problems:
         raise located(document, problems)
     return config.placed(folder, variables.raw)
@@ -128,9 +129,10 @@ def _validated(
         found = explain(error, Config, data, variables.raw)
     # One mistake, one line: what was told of a place already, or hangs on a missing variable, is left out.
     told: set[Place] = {*variables.missing, *(one.place for one in problems)}
-    for one in [*cross_check(data, surroundings.plugins), *found]:
+    options = option_problems(data.get("validators") if isinstance(data, dict) else None, variables.raw)
+    for one in [*cross_check(data, surroundings.plugins), *found, *options]:
         if one.place not in told:
-            problems.append(one)
+            problems.append(variables.veiled(one))
             told.add(one.place)
     return config
 

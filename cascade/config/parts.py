@@ -15,7 +15,7 @@ from pydantic import (
     field_validator,
 )
 
-from cascade.config.base import LISTED, Count, FilePath, Name, Section, Text, Usd, surroundings
+from cascade.config.base import LISTED, Count, FilePath, Name, PositiveUsd, Section, Text, Usd, surroundings
 from cascade.config.plugins import known_name
 
 Probability: TypeAlias = Annotated[float, Field(ge=0, le=1)]
@@ -44,13 +44,13 @@ class PluginConfig(Section):
 class RulesClassifier(Section):
     """Estimates from plain rules on the prompt and files; needs no training."""
 
-    use: Literal["rules"] = "rules"
+    use: Literal["rules"]
 
 
 class LinearClassifier(Section):
     """A trained linear classifier with calibrated probabilities."""
 
-    use: Literal["linear"] = "linear"
+    use: Literal["linear"]
     artifact: FilePath | None = None
     """Weights written by `cascade train`. Unset: the ones that ship."""
 
@@ -67,7 +67,7 @@ class ClassifierPlugin(PluginConfig):
 class ValidatorConfig(PluginConfig):
     """A check that an answer must pass. The keys beside `use` are the validator's own options."""
 
-    name: Name | None = None
+    name: Text | None = None
     """The name in reports; needed if one validator is used twice."""
 
     @field_validator("use")
@@ -99,8 +99,8 @@ class Verifier(Section):
 class ExpectedValuePolicy(Section):
     """The step with the best expected value, exactly over the tree of possible attempts."""
 
-    use: Literal["expected_value"] = "expected_value"
-    value_usd: Annotated[Usd, Field(gt=0)] = Field(default="0.50", validate_default=True)
+    use: Literal["expected_value"]
+    value_usd: PositiveUsd = Field(default="0.50", validate_default=True)
     """What a solved task is worth in USD: the dial between cost and quality."""
     max_attempts: Annotated[Count, Field(ge=1, le=20)] = 4
     """Attempts at a task in all."""
@@ -154,11 +154,11 @@ class PolicyPlugin(PluginConfig):
 class BudgetConfig(Section):
     """What may be spent, in USD. Unset means no limit."""
 
-    per_task_usd: Annotated[Usd, Field(gt=0)] | None = None
+    per_task_usd: PositiveUsd | None = None
     """For one task, all its attempts together."""
-    total_usd: Annotated[Usd, Field(gt=0)] | None = None
+    total_usd: PositiveUsd | None = None
     """For one run."""
-    per_day_usd: Annotated[Usd, Field(gt=0)] | None = None
+    per_day_usd: PositiveUsd | None = None
     """For one day (UTC). Needs `file`."""
     file: FilePath | None = None
     """A file that processes share, so that the limits hold between them."""
@@ -206,13 +206,11 @@ class TraceConfig(Section):
     """Prompts, files and outputs as they are, as sha256 only, or not at all."""
 
 
-def _by_use(*names: str, default: str | None = None) -> Discriminator:
+def _by_use(*names: str) -> Discriminator:
     """Tell members of a union by `use`; whatever is not built in is a plug-in."""
 
-    def tag(value: Any) -> str | None:
-        if isinstance(value, str):
-            return "name"
-        use = value.get("use", default) if isinstance(value, dict) else getattr(value, "use", None)
+    def tag(value: Any) -> str:
+        use = value.get("use") if isinstance(value, dict) else getattr(value, "use", None)
         return use if isinstance(use, str) and use in names else "plugin"
 
     return Discriminator(tag)
@@ -227,17 +225,15 @@ ClassifierConfig: TypeAlias = Annotated[
     Annotated[RulesClassifier, Tag("rules")]
     | Annotated[LinearClassifier, Tag("linear")]
     | Annotated[ClassifierPlugin, Tag("plugin")],
-    _by_use("rules", "linear", default="linear"),
+    _by_use("rules", "linear"),
     BeforeValidator(_named),
 ]
-ValidatorSetting: TypeAlias = Annotated[
-    ValidatorConfig, BeforeValidator(_named, json_schema_input_type=str | ValidatorConfig)
-]
+ValidatorSetting: TypeAlias = Annotated[ValidatorConfig, BeforeValidator(_named)]
 PolicyConfig: TypeAlias = Annotated[
     Annotated[ExpectedValuePolicy, Tag("expected_value")]
     | Annotated[ThresholdPolicy, Tag("threshold")]
     | Annotated[FixedPolicy, Tag("fixed")]
     | Annotated[PolicyPlugin, Tag("plugin")],
-    _by_use("expected_value", "threshold", "fixed", default="expected_value"),
+    _by_use("expected_value", "threshold", "fixed"),
     BeforeValidator(_named),
 ]

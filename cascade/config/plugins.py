@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Literal, TypeAlias
@@ -29,6 +30,14 @@ BUILT_IN: dict[Kind, tuple[str, ...]] = {
 }
 
 
+IMPORT_REFERENCE = r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_.]*$"
+
+
+def is_reference(name: str) -> bool:
+    """Whether the name is a `package.module:attribute`."""
+    return re.fullmatch(IMPORT_REFERENCE.strip("^$"), name) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Plugins:
     """Names that stand beside the built-in ones, by kind."""
@@ -49,7 +58,7 @@ class Plugins:
 
     def knows(self, kind: Kind, name: str) -> bool:
         """Whether the name stands for something; `package.module:attribute` is taken at its word."""
-        return ":" in name or name in BUILT_IN[kind] or name in self.of(kind)
+        return is_reference(name) or name in BUILT_IN[kind] or name in self.of(kind)
 
 
 def installed() -> Plugins:
@@ -60,7 +69,7 @@ def installed() -> Plugins:
 
 def known_name(kind: Kind, value: str, plugins: Plugins | None) -> str:
     """The name, if it stands for something. plugins: None means the installed ones, read only if needed."""
-    if value in BUILT_IN[kind] or ":" in value:
+    if value in BUILT_IN[kind] or is_reference(value):
         return value
     plugins = installed() if plugins is None else plugins
     if plugins.knows(kind, value):

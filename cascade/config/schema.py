@@ -30,16 +30,15 @@ _HIDDEN = object()  # stands for a secret until it is left out
 
 
 class Config(Section):
-    """A cascade, declared. Made by `cascade.config.load`, or in Python by `cascade.config.from_mapping`.
+    """A cascade, declared: tiers of models, the checks of their answers, and what decides between them."""
 
-    Paths are absolute after loading. `public_dump` and `sha256` are what a trace keeps.
-    """
+    # Made by `load`, or in Python by `from_mapping`. Paths are absolute after loading.
 
     version: Literal[1]
     """Version of this format."""
     tiers: Annotated[dict[Name, TierConfig], Field(min_length=2)]
     """The rungs of the cascade by name, cheapest first; two or more."""
-    classifier: ClassifierConfig = LinearClassifier()
+    classifier: ClassifierConfig = LinearClassifier(use="linear")
     """What estimates, before any call, how likely each tier is to pass."""
     validators: Annotated[tuple[ValidatorSetting, ...], LISTED] = (
         ValidatorConfig(use="syntax"),

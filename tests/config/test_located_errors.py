@@ -19,7 +19,7 @@ FAULTS = [
         "cascade.yaml:9:13: show_tests: must be true or false, and is text ('no'); write false",
     ),
     ("show_tests: 1", "cascade.yaml:9:13: show_tests: must be true or false, and is a number (1)"),
-    ("budget: {total_usd: -1}", "cascade.yaml:9:21: budget.total_usd: must be at least 0, and is -1"),
+    ("budget: {total_usd: -1}", "cascade.yaml:9:21: budget.total_usd: must be more than 0, and is -1"),
     ("budget: {total_usd: lots}", "cascade.yaml:9:21: budget.total_usd: must be an amount (a number)"),
     ("budget: {total_usd: true}", "cascade.yaml:9:21: budget.total_usd: must be an amount (a number)"),
     ("budget:", "cascade.yaml:9:1: budget: is empty; write a value, or remove the key"),

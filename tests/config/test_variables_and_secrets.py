@@ -48,7 +48,9 @@ def test_no_secret_is_in_dump_repr_or_hash_input(write: Write) -> None:
 def test_no_secret_is_in_a_message_about_it(problems: Problems) -> None:
     wrong = MINIMAL.replace("https://api.example.com", "${KEY}", 1) + 'budget: {total_usd: "${KEY}"}\n'
     found = problems(wrong, env={"KEY": SECRET})
-    assert len(found) == 2, found
+    wrong += 'policy: {use: "${KEY}"}\nvalidators: ["${KEY}"]\n'
+    found += problems(wrong + "classifier: {use: linear, artifact: '${KEY}'}\n", env={"KEY": SECRET})
+    assert len(found) == 2 + 5, found
     assert SECRET not in "\n".join(found)
     assert "'${KEY}' is not an address" in found[0]
 

@@ -96,7 +96,7 @@ def test_a_line_torn_anywhere_is_not_finished_and_is_mended_on_resume(
     raw = path.read_bytes()
     path.write_bytes(raw[: whole + min(cut, len(raw) - whole - 1)])
     # A line without its end may be whole JSON; then it counts for reading, and resuming writes it again.
-    assert list(read_finished(path))[0] == "a"
+    assert next(iter(read_finished(path))) == "a"
     with ResultsWriter(path, resume=True) as writer:
         writer.write(result("b"))
     assert path.read_bytes() == raw

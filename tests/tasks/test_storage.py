@@ -19,7 +19,7 @@ def test_a_write_replaces_the_whole_file_and_keeps_its_mode(tmp_path: Path) -> N
     write_atomic(path, b"two")
     assert path.read_bytes() == b"two"
     assert path.stat().st_mode & 0o777 == 0o640
-    assert os.listdir(path.parent) == ["x.txt"], "no temporary file is left"
+    assert [one.name for one in path.parent.iterdir()] == ["x.txt"], "no temporary file is left"
 
 
 def test_a_write_goes_through_a_link_and_leaves_it_one(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
     with pytest.raises(StorageError, match="cannot write the file: no space left on device"):
         write_atomic(path, "new")
     assert path.read_text() == "old"
-    assert os.listdir(tmp_path) == ["x"]
+    assert [one.name for one in tmp_path.iterdir()] == ["x"]
 
 
 def test_text_that_is_not_utf8_is_located(tmp_path: Path) -> None:

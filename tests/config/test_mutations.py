@@ -1,0 +1,116 @@
+"""Spoilt configs: each error has its place, none is a traceback, and the JSON Schema agrees with check."""
+
+from __future__ import annotations
+
+import random
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from cascade.config import Plugins, json_schema, load
+from cascade.config.document import Problem
+from cascade.config.yaml_source import parse_yaml
+from cascade.errors import ConfigError
+from tests.config.samples import ENV, SAMPLES, mutated
+
+LOCATED = re.compile(r"^.*cascade\.yaml:[0-9]+:[0-9]+: ")
+# What JSON Schema has no words for: names that stand for something elsewhere in the file, variables, files.
+BEYOND_SCHEMA = re.compile(
+    r"there is no such tier|there is no tier|stands here already|no such file|is a folder|stands here a second time"
+    r"|names no variable|environment variable|\$\{"
+)
+
+
+@cache
+def validator() -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(json_schema(Plugins()))
+
+
+def checked(path: Path) -> list[str]:
+    """The problems of a file, each of which must have a place."""
+    found: tuple[str, ...] = ()
+    try:
+        load(path, env=ENV, plugins=Plugins())
+    except ConfigError as error:
+        found = error.problems or ("no place at all",)
+    for line in found:
+        assert LOCATED.match(line), line
+        assert not re.search(r"Input should|pydantic|<class|function-|Traceback", line), line
+    return list(found)
+
+
+def schema_faults(data: Any) -> list[str]:
+    return [f"{list(one.absolute_path)}: {one.message[:200]}" for one in validator().iter_errors(data)]
+
+
+def agree(found: list[str], faults: list[str], about: str) -> None:
+    """What the schema refuses, check refuses; what check refuses, the schema does, unless it is beyond it."""
+    judged = [line for line in found if not BEYOND_SCHEMA.search(line)]
+    assert found or not faults, f"only the schema refuses: {faults}\n{about}"
+    assert faults or not judged, f"only check refuses: {judged}\n{about}"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    (tmp_path / "r.jsonl").write_text("{}\n")
+    return tmp_path / "cascade.yaml"
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_the_samples_are_right_for_both(sample: dict[str, Any], path: Path) -> None:
+    path.write_text(yaml.safe_dump(sample, sort_keys=False))
+    assert checked(path) == []
+    assert schema_faults(sample) == []
+
+
+@pytest.mark.parametrize("first", range(0, 1000, 100))
+def test_spoilt_settings_are_located_and_the_schema_agrees(first: int, path: Path) -> None:
+    refused = 0
+    for seed in range(first, first + 100):
+        data = mutated(seed)
+        path.write_text(yaml.safe_dump(data, sort_keys=False, width=1000))
+        found = checked(path)
+        agree(found, schema_faults(data), f"seed {seed}\n{path.read_text()}")
+        refused += bool(found)
+    assert refused > 50, "the mutations spoil something"
+
+
+@pytest.mark.parametrize("first", range(0, 500, 100))
+def test_spoilt_text_is_located(first: int, path: Path) -> None:
+    junk = [
+        "\t",
+        "\0",
+        "'",
+        '"',
+        "[",
+        "}",
+        ": ",
+        "- ",
+        "&a ",
+        "*a",
+        "<<: ",
+        "\n",
+        "\ufeff",
+        "é",
+        "!!str ",
+        "# ",
+        "%",
+    ]
+    for seed in range(first, first + 100):
+        chance = random.Random(seed)
+        text = yaml.safe_dump(chance.choice(SAMPLES), sort_keys=False)
+        for _ in range(chance.randint(1, 4)):
+            at = chance.randrange(len(text))
+            end = at + chance.choice([0, 0, 1, 20])
+            text = text[:at] + chance.choice(["", *junk, text[at:end] * 2]) + text[end:]
+        path.write_text(text)
+        found = checked(path)
+        problems: list[Problem] = []
+        document = parse_yaml(text, "x", problems)
+        if not problems and document.data is not None:
+            agree(found, schema_faults(document.data), f"seed {seed}\n{text}")
