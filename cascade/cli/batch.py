@@ -34,9 +34,11 @@ class BatchEnd:
 
     @property
     def exit_code(self) -> int:
-        """0 all accepted; 1 something was not; 3 the outside failed; 130 interrupted."""
+        """0 all accepted; 1 something was not; 2 no task was valid; 3 the outside failed; 130 interrupted."""
         if self.interrupted:
             return 130
+        if self.errors.get("input", 0) == sum(self.statuses.values()) > 0:
+            return 2
         if any(code.startswith(("model.", "sandbox", "storage")) for code in self.errors):
             return 3
         return 0 if set(self.statuses) <= {"accepted"} else 1
