@@ -132,6 +132,7 @@ class _Call:
         spec, gate = endpoint.spec, self._chain.gates[endpoint.spec.name]
         if gate.breaker.ready_in() > 0:
             raise self._closed(spec, gate)
+        await self._pause(spec)
         await gate.enter()
         code: str | None = "model.cancelled"
         try:
@@ -151,6 +152,23 @@ class _Call:
             gate.leave(code)
         self._charges.extend(completion.charges)
         return completion
+
+    async def _pause(self, spec: EndpointSpec) -> None:
+        """Wait as long as the endpoint asked all callers to wait; if that is past the deadline, say so at once."""
+        left = self._ready_in(spec.name)
+        if left <= 0:
+            return
+        if self._clock.now() + left >= self._deadline:
+            error = failure(
+                spec,
+                "model.rate_limited",
+                f"asked for a pause that still takes {left:.0f} s, longer than the deadline",
+                hint="raise the deadline, lower the concurrency, or add a fallback endpoint",
+                retryable=True,
+            )
+            error.retry_after_s = left
+            raise error
+        await self._clock.sleep(left)
 
     def _choose(self) -> Endpoint:
         """The endpoint that may be asked first; of several, the one declared first."""

@@ -10,6 +10,8 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
+from ssl import SSLContext
 from typing import TYPE_CHECKING, Any
 
 from cascade.errors import ModelError
@@ -178,6 +180,7 @@ class OpenAIEndpoint:
                 http_client=openai.DefaultAsyncHttpxClient(
                     timeout=timeout,
                     follow_redirects=False,
+                    verify=_trust(),
                     limits=httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
                 ),
             )
@@ -365,6 +368,14 @@ def _unbilled(failed: ModelError) -> bool:
     if failed.status is not None:
         return failed.status not in GATEWAY
     return failed.code == "model.unreachable" and "(ConnectError)" in failed.message
+
+
+@cache
+def _trust() -> SSLContext:
+    """The certificates that are trusted, loaded once: it takes longer than a call's whole overhead."""
+    import httpx2
+
+    return httpx2.create_ssl_context()
 
 
 def _no_account_headers() -> dict[str, Any]:
