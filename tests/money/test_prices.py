@@ -210,7 +210,7 @@ def test_unknown_is_none_only_where_it_is_declared() -> None:
 def test_the_configuration_is_above_the_table() -> None:
     override = PriceOverride(input=Decimal(1), output=Decimal(2))
     price = PriceBook().lookup("deepseek-flash", datetime(2026, 11, 23, 2, tzinfo=UTC), override=override)
-    assert (price.input, price.cached_input, price.output) == (1, 1, 2)
+    assert (price.input, price.cached_input, price.output) == (Decimal(1), Decimal(1), Decimal(2))
     assert price.version == "config"
 
 
