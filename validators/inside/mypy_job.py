@@ -42,7 +42,8 @@ STATE = _State()
 def prepare(setup: dict[str, Any]) -> None:
     """Build the stubs of the standard library with `setup["flags"]`."""
     STATE.flags = (*FLAGS, *setup["flags"])
-    warm = os.path.join(setup["root"], f"warm-{os.getpid()}.py")
+    # Not the pid: in a namespace of its own every worker has the same.
+    warm = os.path.join(setup["root"], f"warm-{os.urandom(8).hex()}.py")
     with open(warm, "w", encoding="utf-8") as file:
         file.writelines(f"import {name}\n" for name in STANDARD)
     try:
