@@ -102,13 +102,16 @@ class Suite:
 
     def _where(self) -> Place:
         if self._place is None:
-            if self._sandbox is not None:
-                parent, share = self._sandbox.root, self._sandbox.isolates
-            else:
-                self._own = TemporaryDirectory(prefix="cascade-")
-                parent, share = Path(self._own.name), False
-            self._place = Place(parent=parent, snapshots=Snapshots(parent), share=share)
+            self._place = self._make_place()
         return self._place
+
+    def _make_place(self) -> Place:
+        if self._sandbox is None:
+            self._own = TemporaryDirectory(prefix="cascade-")
+            parent = Path(self._own.name)
+            return Place(parent=parent, snapshots=Snapshots(parent), share=False)
+        parent, share = self._sandbox.root, self._sandbox.isolates
+        return Place(parent=parent, snapshots=Snapshots(parent), share=share, owner=self._sandbox.owner)
 
     async def _run(self, validators: Sequence[Validator], workspace: Workspace) -> Verdict:
         skipped = {v.name: why for v in validators if (why := _nothing_to_do(v, workspace))}

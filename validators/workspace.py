@@ -31,11 +31,15 @@ class RejectedCandidateError(InputError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where workspaces are made: their parent directory, the copies they share, and whether sharing is safe."""
+    """Where workspaces are made: their parent directory, and the copies they share if sharing is safe.
+
+    `owner` is the uid under which the candidate will run, if it is not ours.
+    """
 
     parent: Path
     snapshots: Snapshots
     share: bool = True
+    owner: int | None = None
 
 
 class Workspace:
@@ -91,6 +95,8 @@ class Workspace:
         )
         for path, text in self.task.tests.items():
             self._write(str(confined(path)), text)
+        if place.owner is not None:
+            _give(self._home, place.owner)
         return tuple(str(confined(path)) for path in touched)
 
     def _lay_candidate(self, path: str, text: str) -> bool:
@@ -190,6 +196,18 @@ class Workspace:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _give(home: Path, owner: int) -> None:
+    """Hand the directories and the private files to another uid; shared files stay ours."""
+    os.chown(home, owner, owner)
+    for folder, folders, files in os.walk(home):
+        for name in folders:
+            os.chown(Path(folder) / name, owner, owner, follow_symlinks=False)
+        for name in files:
+            path = Path(folder) / name
+            if path.lstat().st_nlink == 1:
+                os.chown(path, owner, owner, follow_symlinks=False)
 
 
 def _remove(home: Path) -> None:

@@ -59,10 +59,14 @@ def _covered(path: str, places: set[str]) -> bool:
 
 
 def world_readable(paths: tuple[str, ...]) -> bool:
-    """True if an unprivileged user can reach these directories."""
+    """True if an unprivileged user can reach and read these places."""
     for path in paths:
         here = Path(os.path.realpath(path))
-        if here.exists() and any(not place.stat().st_mode & 0o001 for place in (here, *here.parents)):
+        if not here.exists():
+            continue
+        needed = 0o005 if here.is_dir() else 0o004
+        closed = any(not place.stat().st_mode & 0o001 for place in here.parents)
+        if closed or here.stat().st_mode & needed != needed:
             return False
     return True
 

@@ -91,6 +91,8 @@ class Sandbox:
             return await self.execute(argv, room)
         with tempfile.TemporaryDirectory(dir=self.root, prefix="run-") as fresh:
             place = Path(fresh)
+            if self.owner is not None:
+                os.chown(place, self.owner, self.owner)
             home = {"HOME": fresh, "TMPDIR": fresh, **(env or {})}
             room = Room(cwd=place, writable=(place, *writable), env=home, stdin=stdin, limits=limits)
             return await self.execute(argv, room)
