@@ -79,6 +79,16 @@ class Cascade:
         return compile_graph(self._wired.services, **options)
 
     @property
+    def tiers(self) -> tuple[str, ...]:
+        """Names of the tiers, cheapest first."""
+        return tuple(self._wired.services.tiers)
+
+    @property
+    def validators(self) -> tuple[str, ...]:
+        """Names of the checks that a task may ask for."""
+        return self._wired.services.checks.names
+
+    @property
     def ledger(self) -> Ledger:
         """What every call of this run cost."""
         return self._wired.services.ledger

@@ -28,6 +28,8 @@ COMMANDS = {
     "report": "cascade.cli.report:report",
     "trace": "cascade.cli.trace:trace",
     "prices": "cascade.cli.prices:prices",
+    "serve": "cascade.cli.serve:serve",
+    "plugins": "cascade.cli.plugins:plugins",
     "doctor": "cascade.cli.doctor:doctor",
 }
 INTERRUPTED = 130

@@ -1,0 +1,121 @@
+"""A cascade as server-sent events: live where nothing is checked, else when the answer stands.
+
+An answer that may be replaced is not sent, since a chunk cannot be taken back: while it is made and checked the
+stream carries comments, which clients pass over. Where nothing is to be checked the first answer is the last, and
+goes out as it comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+import orjson
+
+from cascade.api import Cascade
+from cascade.errors import CascadeError
+from cascade.events import AttemptStarted, Delta, Event, Finished, Validated
+from cascade.server import answers
+from cascade.types import Result, Task
+
+DONE = b"data: [DONE]\n\n"
+PIECE = 512  # characters of a checked answer in one chunk
+
+
+class ChatStream:
+    """One streamed completion. `live` sends pieces as the model writes them."""
+
+    def __init__(
+        self, cascade: Cascade, task: Task, *, model: str, live: bool, usage: bool, keep_alive_s: float
+    ) -> None:
+        self._cascade = cascade
+        self._task = task
+        self._model = model
+        self._live = live
+        self._usage = usage
+        self._keep_alive_s = keep_alive_s
+        self._created = int(time.time())
+        self._sent = 0
+
+    async def __aiter__(self) -> AsyncGenerator[bytes]:
+        """The stream's bytes. Closing it cancels the call."""
+        yield self._chunk({"role": "assistant", "content": ""})
+        try:
+            async with aclosing(_paced(self._cascade.stream(self._task), self._keep_alive_s)) as events:
+                async for event in events:
+                    if isinstance(event, Delta) and event.restarted and self._sent:
+                        yield _data(
+                            answers.error("the answer broke off", code="stream_broken", kind="server_error")
+                        )
+                        return
+                    for line in self._lines(event):
+                        yield line
+        except CascadeError as error:
+            yield _data(answers.error(error.message, code=error.code, kind="server_error"))
+        yield DONE
+
+    def _lines(self, event: Event | None) -> list[bytes]:
+        if isinstance(event, Delta):
+            if not self._live:
+                return []
+            self._sent += len(event.text)
+            return [self._chunk({"content": event.text})]
+        if isinstance(event, Finished):
+            return self._end(event.result)
+        if isinstance(event, AttemptStarted):
+            return [b": attempt %d at %s\n\n" % (event.number, event.tier.encode())]
+        if isinstance(event, Validated):
+            return [b": checked: %s\n\n" % event.verdict.status.encode()]
+        return [b": working\n\n"] if event is None else []
+
+    def _end(self, result: Result) -> list[bytes]:
+        """What is left to be sent of the answer, why it ended, and what it took."""
+        failed = answers.failure(result)
+        if failed is not None:
+            return [_data(failed[1])]
+        said = answers.message(result)
+        text = "" if self._sent else said["content"] or ""
+        lines = [self._chunk({"content": text[at : at + PIECE]}) for at in range(0, len(text), PIECE)]
+        if "reasoning_content" in said:
+            lines.insert(0, self._chunk({"reasoning_content": said["reasoning_content"]}))
+        for index, call in enumerate(said.get("tool_calls", ())):
+            lines.append(self._chunk({"tool_calls": [{"index": index, **call}]}))
+        lines.append(self._chunk({}, finish_reason=answers.finish_reason(result.answer)))
+        if self._usage:
+            lines.append(self._chunk(None, usage=answers.usage(result)))
+        return lines
+
+    def _chunk(self, delta: dict[str, Any] | None, **more: Any) -> bytes:
+        made = answers.chunk(self._task.id, model=self._model, created=self._created, delta=delta, **more)
+        return _data(made)
+
+
+def _data(document: dict[str, Any]) -> bytes:
+    return b"data: " + orjson.dumps(document) + b"\n\n"
+
+
+async def _paced(events: AsyncGenerator[Event], pause_s: float) -> AsyncGenerator[Event | None]:
+    """The events, and None whenever none came for so many seconds."""
+    async with aclosing(events):
+        waiting: asyncio.Task[Event] | None = None
+        try:
+            while True:
+                waiting = waiting or asyncio.ensure_future(anext(events))
+                done, _ = await asyncio.wait({waiting}, timeout=pause_s)
+                if not done:
+                    yield None
+                    continue
+                try:
+                    event = waiting.result()
+                except StopAsyncIteration:
+                    return
+                finally:
+                    waiting = None
+                yield event
+        finally:
+            if waiting is not None:
+                waiting.cancel()
+                await asyncio.gather(waiting, return_exceptions=True)
