@@ -20,6 +20,8 @@ from cascade.models.log import log
 from cascade.models.spec import EndpointSpec, RetryPolicy
 from cascade.types import Charge, Usage
 
+USEFUL_S = 1.0  # with less time left another request is not worth its money
+
 
 class Endpoint(Protocol):
     """One place that answers one request."""
@@ -108,7 +110,7 @@ class _Call:
         retrying = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception(self._may_go_on),
             wait=lambda _: self._wait(),
-            stop=lambda state: self._clock.now() + state.upcoming_sleep >= self._deadline,
+            stop=lambda state: self._clock.now() + state.upcoming_sleep + USEFUL_S >= self._deadline,
             sleep=self._clock.sleep,
             before_sleep=lambda state: self._tell(state.upcoming_sleep, state.outcome),
             reraise=True,
@@ -130,15 +132,12 @@ class _Call:
     async def _once(self) -> Completion:
         endpoint = self._choose()
         spec, gate = endpoint.spec, self._chain.gates[endpoint.spec.name]
-        if gate.breaker.ready_in() > 0:
-            raise self._closed(spec, gate)
-        await self._pause(spec)
-        await gate.enter()
+        await self._admitted(spec, gate)
         code: str | None = "model.cancelled"
         try:
             limit = min(spec.timeout, self._deadline - self._clock.now())
             if limit <= 0:
-                raise self._late(spec)
+                raise self._last or self._late(spec)
             if self._charges and self._request.before_retry is not None:
                 self._request.before_retry(self._charges[-1])
             self._tries[spec.name] += 1
@@ -152,6 +151,18 @@ class _Call:
             gate.leave(code)
         self._charges.extend(completion.charges)
         return completion
+
+    async def _admitted(self, spec: EndpointSpec, gate: Gate) -> None:
+        """Pass the gate, waiting for pauses and for a slot; while waiting, things may have changed."""
+        while True:
+            if gate.breaker.ready_in() > 0:
+                raise self._closed(spec, gate)
+            await self._pause(spec)
+            await gate.enter()
+            if gate.ready_in() <= 0:
+                gate.breaker.enter()
+                return
+            gate.step_back()
 
     async def _pause(self, spec: EndpointSpec) -> None:
         """Wait as long as the endpoint asked all callers to wait; if that is past the deadline, say so at once."""
@@ -183,6 +194,8 @@ class _Call:
         return max(0.0, own, self._chain.gates[name].ready_in())
 
     def _learn(self, name: str, gate: Gate, error: ModelError) -> None:
+        if error is self._last:
+            return
         self._charges.extend(error.charges)
         self._last = error
         restart = getattr(self._observe, "restart", None)

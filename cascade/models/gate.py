@@ -60,9 +60,9 @@ class Breaker:
     def leave(self, code: str | None) -> None:
         """The call ended: with a failure's code, or None for an answer."""
         probing, self._probing = self._probing, False
+        if code is None:
+            self._failures = 0
         if code not in BREAKING:
-            if code is None or not probing:
-                self._failures = 0 if code is None else self._failures
             return
         self._failures += 1
         if self._failures >= self._policy.failures_to_open:
@@ -93,7 +93,7 @@ class Gate:
         return max(self.breaker.ready_in(), self._pause_until - self._clock.now(), 0.0)
 
     async def enter(self) -> None:
-        """Wait for a slot and for the rate's next turn. Every `enter` needs its `leave`."""
+        """Wait for a slot and for the rate's next turn. Every `enter` needs its `leave` or `step_back`."""
         await self._take_slot()
         try:
             turn = max(self._clock.now(), self._next_start)
@@ -103,7 +103,10 @@ class Gate:
         except BaseException:
             self._free_slot()
             raise
-        self.breaker.enter()
+
+    def step_back(self) -> None:
+        """Give the slot back without a call."""
+        self._free_slot()
 
     def leave(self, code: str | None) -> None:
         """The call ended: with a failure's code, or None."""
