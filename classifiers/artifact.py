@@ -196,7 +196,8 @@ def describe(error: ValidationError) -> str:
 
 def dump(artifact: Artifact) -> str:
     """The artefact as JSON text, the same text for the same artefact."""
-    return json.dumps(artifact.model_dump(mode="json", by_alias=True), sort_keys=True, indent=1) + "\n"
+    document = artifact.model_dump(mode="json", by_alias=True)
+    return json.dumps(document, sort_keys=True, separators=(",", ":")) + "\n"
 
 
 def save(artifact: Artifact, path: str | Path) -> None:

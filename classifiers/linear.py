@@ -31,8 +31,9 @@ class LinearClassifier:
     """P(pass) by tier from a trained artefact.
 
     models: tier to the model string behind it. With it, a tier is known if the artefact was trained on that
-    model, whatever the tier is called; without it, names are believed. Of anything else it says the base
-    rate of the tier's place, a wide interval, and that it does not know.
+    model, whatever the tier is called; without it, or where the artefact names no models, the tier's name is
+    believed. Of anything else it says the base rate of the tier's place, a wide interval, and that it does
+    not know.
     """
 
     def __init__(self, artifact: Artifact, *, models: Mapping[str, str] | None = None) -> None:
@@ -99,10 +100,12 @@ class LinearClassifier:
         return _Input(values=scaled(picked, spec), texts=texts, foreign=foreign)
 
     def _weights(self, tier: str) -> TierWeights | None:
-        """The column for this tier: by model string if models are declared, else by the tier's name."""
-        wanted = self._models.get(tier, "") if self._models is not None else tier
+        """The column for this tier: by the model behind it, or by name if the artefact names no models."""
         for weights in self.artifact.tiers:
-            if wanted == weights.name or (self._models is not None and wanted in weights.models):
+            if self._models is None or not weights.models:
+                if tier == weights.name:
+                    return weights
+            if self._models is not None and self._models.get(tier) in (weights.name, *weights.models):
                 return weights
         return None
 

@@ -26,8 +26,8 @@ from cascade.types import Task
 
 Floats = NDArray[np.float64]
 
-WORDS = TextSpec(words=(1, 2), buckets=4096, clip=4096)
-LETTERS = TextSpec(words=None, chars=(3, 5), buckets=8192, clip=4096)
+WORDS = TextSpec(words=(1, 3), buckets=8192, clip=4096)
+LETTERS = TextSpec(words=None, chars=(3, 5), buckets=8192, clip=2048)
 # Fewer outcomes than this teach a base rate and nothing else.
 _LEAST_OUTCOMES = 20
 # Tiers are learned by contrasts if at least this share of what was tried was tried on the same tasks.
