@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from cascade.config.expand import expand, to_yaml
+from cascade.config.graph import GraphConfig, default_graph
 from cascade.config.json_schema import json_schema
 from cascade.config.load import default_config, from_mapping, load
 from cascade.config.parts import (
@@ -27,6 +29,7 @@ __all__ = [
     "EndpointConfig",
     "ExpectedValuePolicy",
     "FixedPolicy",
+    "GraphConfig",
     "HistoryByStep",
     "Limits",
     "LinearClassifier",
@@ -40,8 +43,11 @@ __all__ = [
     "TraceConfig",
     "ValidatorConfig",
     "default_config",
+    "default_graph",
+    "expand",
     "from_mapping",
     "installed",
     "json_schema",
     "load",
+    "to_yaml",
 ]

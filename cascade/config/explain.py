@@ -69,6 +69,9 @@ class _Explanation:
             "missing": self._missing,
             "extra_forbidden": self._unknown_key,
             "literal_error": self._literal,
+            "union_tag_invalid": self._kind_of_node,
+            "union_tag_not_found": self._kind_of_node,
+            "too_long": self._too_long,
             "name.unknown": self._unknown_name,
             "too_short": self._too_short,
             "string_too_short": self._too_short,
@@ -118,6 +121,21 @@ class _Explanation:
             return self._at_value(f"must be {known[0]}, and is {self._shown()}")
         hint = suggestion(self.value, known, what="write one of") if isinstance(self.value, str) else ""
         return self._at_value(f"must be {_either(known)}, and is {self._shown()}", hint)
+
+    def _kind_of_node(self) -> Problem:
+        """A union that is told by a key of its own, which is missing or names nothing."""
+        key = str(self.context.get("discriminator", "'kind'")).strip("'")
+        if not isinstance(self.value, dict):
+            return self._kind("a mapping")
+        if key not in self.value:
+            return Problem((*self.place, key), MISSING, f"add `{key}: ...`")
+        given = self.value[key]
+        known = re.findall(r"'([^']*)'", str(self.context.get("expected_tags", "")))
+        hint = suggestion(given, known) if isinstance(given, str) else ""
+        return Problem((*self.place, key), f"{shown(given)} is no {key}", hint)
+
+    def _too_long(self) -> Problem:
+        return self._at_value(f"has more than {self.context['max_length']}")
 
     def _unknown_name(self) -> Problem:
         names = self.context["names"].split(", ")

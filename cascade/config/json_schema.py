@@ -26,6 +26,7 @@ from cascade.config.validator_options import options_model
 SCHEMA_ID = "urn:cascade-router:config:1"
 VARIABLE = {"$ref": "#/$defs/Variable"}
 _BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
+_LENGTHS = {"array": "Items", "object": "Properties", "string": "Length"}
 _MEMBERS: dict[Kind, dict[str, type[BaseModel]]] = {
     "classifiers": {"rules": RulesClassifier, "linear": LinearClassifier},
     "policies": {
@@ -42,13 +43,16 @@ def json_schema(plugins: Plugins | None = None) -> dict[str, Any]:
     build = _Build(plugins)
     schema = build.of(Config)
     properties = schema["properties"]
-    properties["tiers"] |= {"minProperties": 2, "additionalProperties": False}
+    properties["tiers"] |= {"minProperties": 2}
     properties["validators"]["default"] = [
         validator.use for validator in Config.model_fields["validators"].default
     ]
     for key, kind in (("classifier", "classifiers"), ("policy", "policies")):
         told = {name: value for name, value in properties[key].items() if name == "description"}
         properties[key] = told | build.choice(kind, _MEMBERS[kind])  # type: ignore[index,arg-type]
+    build.definitions["DecideNode"]["properties"]["policy"] = properties["policy"] | {
+        "description": "A policy of this node's own. Unset: the config's."
+    }
     properties["validators"]["items"] = build.choice("validators", _validator_models())
     for name in ("EndpointConfig", "TierConfig"):
         build.definitions[name] = build.endpoint(build.definitions[name])
@@ -151,10 +155,17 @@ def _strict(schema: Any, key: str = "") -> Any:
         return schema
     if key == "properties":
         return {name: _strict(one) for name, one in schema.items()}
-    plain = {_BOUNDS.get(name, name): _strict(one, name) for name, one in schema.items() if _kept(name, one)}
-    for union in ("anyOf", "oneOf"):
-        if len(plain.get(union, ())) == 1:
-            plain |= plain.pop(union)[0]
+    if key == "default":
+        return {name: one for name, one in schema.items() if one is not None}
+    sized = _LENGTHS.get(str(schema.get("type")), "")
+    names = {**_BOUNDS, "min_length": f"min{sized}", "max_length": f"max{sized}"}
+    plain = {names.get(name, name): _strict(one, name) for name, one in schema.items() if _kept(name, one)}
+    if "oneOf" in plain:
+        plain["anyOf"] = plain.pop("oneOf")
+    if len(plain.get("anyOf", ())) == 1:
+        plain |= plain.pop("anyOf")[0]
+    if "patternProperties" in plain:
+        plain.setdefault("additionalProperties", False)
     if "description" in plain:
         plain["description"] = re.sub(r"\s+", " ", plain["description"]).strip()
     constrained = plain.keys() & {"enum", "const", "pattern"} and plain.get("type", "string") == "string"

@@ -14,6 +14,7 @@ from cascade.config.crosschecks import cross_check, empty_keys, missing_files
 from cascade.config.document import Document, Place, Problem, dotted
 from cascade.config.environment import Variables
 from cascade.config.explain import explain
+from cascade.config.graph_check import check_graph
 from cascade.config.plugins import Plugins
 from cascade.config.schema import Config
 from cascade.config.toml_source import parse_toml
@@ -130,7 +131,8 @@ def _validated(
     # One mistake, one line: what was told of a place already, or hangs on a missing variable, is left out.
     told: set[Place] = {*variables.missing, *(one.place for one in problems)}
     options = option_problems(data.get("validators") if isinstance(data, dict) else None, variables.raw)
-    for one in [*cross_check(data, surroundings.plugins), *found, *options]:
+    graph = check_graph(data, surroundings) if isinstance(data, dict) and "graph" in data else []
+    for one in [*cross_check(data, surroundings.plugins), *found, *options, *graph]:
         if one.place not in told:
             problems.append(variables.veiled(one))
             told.add(one.place)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field, PrivateAttr, SecretStr
+from pydantic import Field, PrivateAttr
 
 from cascade.config.base import LISTED, Name, Section
+from cascade.config.graph import GraphConfig, default_graph
 from cascade.config.parts import (
     BudgetConfig,
     ClassifierConfig,
@@ -24,9 +23,8 @@ from cascade.config.parts import (
     ValidatorConfig,
     ValidatorSetting,
 )
+from cascade.config.public import Veil, public
 from cascade.config.tiers import TierConfig
-
-_HIDDEN = object()  # stands for a secret until it is left out
 
 
 class Config(Section):
@@ -59,7 +57,7 @@ class Config(Section):
     """Show a task's tests to the model."""
     system_prompt: str | None = None
     """The first message of each request. Unset: the one that ships."""
-    graph: dict[str, Any] | None = None
+    graph: GraphConfig | None = None
     """Nodes and edges. Unset: the sections above expand to one."""
 
     _folder: Path = PrivateAttr(default_factory=Path)
@@ -82,48 +80,19 @@ class Config(Section):
         What came from `${VAR}` is shown as it was written; other secrets and what is unset are left out;
         paths are relative to the config's folder where they lie inside it.
         """
-        dumped: dict[str, Any] = _Public(self._raw, self._folder).of(self)
-        return dumped
+        # With its graph: a config and its expansion are the same, and have the same hash.
+        return public(self.expanded(), Veil(self._raw, self._folder))
+
+    def expanded(self) -> Self:
+        """The same config with the graph that it stands for written out."""
+        return self if self.graph is not None else self.model_copy(update={"graph": default_graph()})
+
+    def written_dump(self) -> dict[str, Any]:
+        """As `public_dump`, without defaults: what an author would write."""
+        return public(self, Veil(self._raw, self._folder, only_set=True))
 
     def placed(self, folder: Path, raw: Mapping[tuple[str | int, ...], str]) -> Self:
         """The same config with its folder, and with what was written where a variable stood."""
         placed = self.model_copy()
         object.__setattr__(placed, "__pydantic_private__", {"_folder": folder, "_raw": dict(raw)})
         return placed
-
-
-@dataclass(frozen=True, slots=True)
-class _Public:
-    """Writes a value down without what is secret."""
-
-    raw: Mapping[tuple[str | int, ...], str]
-    folder: Path
-
-    def of(self, value: Any, place: tuple[str | int, ...] = ()) -> Any:
-        if place in self.raw:
-            return self.raw[place]
-        if isinstance(value, BaseModel):
-            return self._mapping(_set_fields(value), place)
-        if isinstance(value, Mapping):
-            return self._mapping(value, place)
-        if isinstance(value, list | tuple):
-            return [self.of(item, (*place, index)) for index, item in enumerate(value)]
-        return self._scalar(value)
-
-    def _mapping(self, value: Mapping[str, Any], place: tuple[str | int, ...]) -> dict[str, Any]:
-        dumped = {key: self.of(item, (*place, key)) for key, item in value.items()}
-        return {key: item for key, item in dumped.items() if item is not _HIDDEN}
-
-    def _scalar(self, value: Any) -> Any:
-        if isinstance(value, SecretStr):
-            return _HIDDEN
-        if isinstance(value, Path):
-            return (value.relative_to(self.folder) if value.is_relative_to(self.folder) else value).as_posix()
-        return str(value) if isinstance(value, Decimal) else value
-
-
-def _set_fields(section: BaseModel) -> dict[str, Any]:
-    """Keys of the file, options of a plug-in included; what is unset is left out."""
-    fields = type(section).model_fields
-    named = {(fields[name].alias or name) if name in fields else name: item for name, item in section}
-    return {key: item for key, item in named.items() if item is not None}

@@ -37,6 +37,9 @@ for _tag, _pattern, _first in (
     _Core.add_implicit_resolver(STANDARD + _tag, re.compile(f"^(?:{_pattern})$"), _first)
 
 
+CORE_RESOLVERS = _Core.yaml_implicit_resolvers
+
+
 def parse_yaml(text: str, name: str, problems: list[Problem]) -> Document:
     """Read one document. What is wrong is added to `problems`; what could be read is returned all the same."""
     document = Document(name)
