@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from cascade import events
 from cascade.budget import Reservation
 from cascade.codec import to_json
 from cascade.errors import BudgetExhaustedError, ModelError
-from cascade.events import Emit
+from cascade.events import AttemptEnded, AttemptStarted, Delta, Emit
 from cascade.ledger import Entry, PricedCharge
 from cascade.models.base import Completion, Meter, ModelRequest
 from cascade.nodes.ending import ending
@@ -49,7 +48,7 @@ async def generate(state: State, services: Services, emit: Emit) -> Update:
     )
     call = Call(task=task, place=place, reservation=reservation, services=services, emit=emit)
     attempt = await call.make()
-    emit(events.AttemptEnded(task_id=task.id, attempt=attempt))
+    emit(AttemptEnded(task_id=task.id, attempt=attempt))
     done = to_json(attempt)
     return {"attempts": [done], "pending": None} if attempt.error else {"pending": done}
 
@@ -69,9 +68,7 @@ class Call:
     async def make(self) -> Attempt:
         """Send the request and book what it cost, answered, failed or cancelled."""
         self.services.sink.emit(started_event(self.place, self.reservation.amount))
-        self.emit(
-            events.AttemptStarted(task_id=self.task.id, number=self.place.number, tier=self.place.tier.name)
-        )
+        self.emit(AttemptStarted(task_id=self.task.id, number=self.place.number, tier=self.place.tier.name))
         self.clock = time.perf_counter()
         try:
             completion = await self.place.tier.model.generate(self.request, observe=Watch(self))
@@ -187,7 +184,7 @@ class Watch:
         """Emit a piece; never ends the generation."""
         call = self._call
         call.emit(
-            events.Delta(
+            Delta(
                 task_id=call.task.id,
                 number=call.place.number,
                 tier=call.place.tier.name,

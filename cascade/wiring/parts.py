@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, cast
 
-from cascade import plugins
 from cascade.classifiers.base import Classifier
 from cascade.config import Config, LinearClassifier, PluginConfig, RulesClassifier
 from cascade.config import ExpectedValuePolicy as ExpectedValueConfig
 from cascade.config import FixedPolicy as FixedConfig
 from cascade.config import ThresholdPolicy as ThresholdConfig
+from cascade.plugins import load as load_plugin
 from cascade.policy.base import Policy
 from cascade.validators import catalog
 from cascade.validators.base import Validator
@@ -75,7 +75,7 @@ def _expected_value(config: Config, wanted: ExpectedValueConfig) -> Policy:
 
 
 def _plugin(kind: str, wanted: PluginConfig) -> Any:
-    return plugins.load(kind, wanted.use)(**wanted.options)
+    return load_plugin(kind, wanted.use)(**wanted.options)
 
 
 def validators(config: Config, sandbox: Sandbox) -> tuple[Validator, ...]:
@@ -90,4 +90,4 @@ def validators(config: Config, sandbox: Sandbox) -> tuple[Validator, ...]:
 
 
 def _third_party(name: str, sandbox: Sandbox, options: Mapping[str, Any]) -> Validator:
-    return cast("Validator", plugins.load("validators", name)(sandbox, options))
+    return cast("Validator", load_plugin("validators", name)(sandbox, options))

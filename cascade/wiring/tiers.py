@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from cascade import plugins
 from cascade.config import Config, EndpointConfig, Price, TierConfig
 from cascade.errors import ConfigError
 from cascade.forecast import TierCost
@@ -13,6 +12,7 @@ from cascade.ledger import Pricer, Tariff
 from cascade.models.base import Model
 from cascade.models.spec import EndpointSpec, RetryPolicy, Secret
 from cascade.nodes.services import Tier
+from cascade.plugins import load as load_plugin
 from cascade.prices import Price as DatedPrice
 from cascade.prices import PriceOverride
 from cascade.prices.base import Unknown
@@ -55,7 +55,7 @@ def _model(name: str, config: TierConfig) -> Model:
 
         return RecordedModel(*config.recording, model=config.model, endpoint=endpoint)
     if others:
-        model: Model = plugins.load("models", config.provider)(config)
+        model: Model = load_plugin("models", config.provider)(config)
         return model
     from cascade.models.openai import OpenAIModel
 
