@@ -39,12 +39,24 @@ def main() -> None:
         venv.create(there / "env", with_pip=True)
         python = there / "env" / "bin" / "python"
         pinned = ("--constraint", there / "pins.txt")
-        pins = [line.split(" ")[0] for line in (ROOT / "requirements.lock").read_text().splitlines() if "==" in line]
+        pins = [
+            line.split(" ")[0]
+            for line in (ROOT / "requirements.lock").read_text().splitlines()
+            if "==" in line
+        ]
         (there / "pins.txt").write_text("\n".join(pins) + "\n")
         run(python, "-m", "pip", "install", "--quiet", *pinned, wheel, "validators", cwd=there)
         run(python, "-I", "-c", SMOKE, cwd=there)
         run(there / "env" / "bin" / "cascade", "demo", "--limit", "5", cwd=there)
-        run("tar", "-tzf", sdist, "--wildcards", "*/validators/suite.py", "*/tests/package_check.py", cwd=there)
+        run(
+            "tar",
+            "-tzf",
+            sdist,
+            "--wildcards",
+            "*/validators/suite.py",
+            "*/tests/package_check.py",
+            cwd=there,
+        )
     print("package ok")
 
 
