@@ -66,11 +66,16 @@ def _tier(
         n_tasks=count,
         base_rate=rate,
         intercept=float(estimator.fit_.intercept[t]),
-        weights=tuple(map(float, hand_made)),
+        weights=tuple(_rounded(weight) for weight in hand_made),
         text_weights=tuple(
-            {int(b): float(weights[b]) for b in np.flatnonzero(abs(weights) > _NEGLIGIBLE)}
+            {int(b): _rounded(weights[b]) for b in np.flatnonzero(abs(weights) > _NEGLIGIBLE)}
             for weights in texts
         ),
         calibration=estimator.calibrations_[t],
         half_width=min(1.0, (high - low) / 2 + off),
     )
+
+
+def _rounded(weight: float) -> float:
+    """Twelve decimals: a third of the file less, and no probability moves by 1e-9."""
+    return round(float(weight), 12)

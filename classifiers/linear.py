@@ -102,9 +102,8 @@ class LinearClassifier:
     def _weights(self, tier: str) -> TierWeights | None:
         """The column for this tier: by the model behind it, or by name if the artefact names no models."""
         for weights in self.artifact.tiers:
-            if self._models is None or not weights.models:
-                if tier == weights.name:
-                    return weights
+            if (self._models is None or not weights.models) and tier == weights.name:
+                return weights
             if self._models is not None and self._models.get(tier) in (weights.name, *weights.models):
                 return weights
         return None

@@ -153,4 +153,4 @@ def _cells(row: dict[str, Any], tiers: list[str], known: dict[str, Any]) -> Iter
 
 def _why(row: dict[str, Any], known: dict[str, Any]) -> str:
     """The first tier's reason: those of the others say the same of other weights."""
-    return next((one["reason"] for one in known.values()), row["reason"])
+    return str(next((one["reason"] for one in known.values()), row["reason"]))

@@ -1,4 +1,4 @@
-"""Trains the artefact that ships, from the recordings that ship: `python -m benchmarks.routing.text.default_artifact`.
+"""Trains the artefact that ships: `python -m benchmarks.routing.text.default_artifact`.
 
 Its tasks are HumanEval's 164, its outcomes the recorded verdicts of two small models' first attempts.
 """

@@ -1,0 +1,124 @@
+"""What `cascade train` learns from: the log's first attempts as a matrix, and the texts of its tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from cascade.errors import InputError
+from cascade.storage import open_bytes
+from cascade.types import Task
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingLog:
+    """First attempts by task and tier.
+
+    tasks: length n; their prompts may be empty where the log has no text. outcomes: `(n, n_tiers)`, NaN where
+    a tier was not tried. models: model strings by tier, where the log names them. notes: what was assumed.
+    """
+
+    tasks: tuple[Task, ...]
+    tiers: tuple[str, ...]
+    outcomes: NDArray[np.float64]
+    models: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def read_log(path: str, *, tasks: str | None, tiers: Sequence[str] | None = None) -> TrainingLog:
+    """A trace or an outcome table with the texts of its tasks. Raises InputError, StorageError."""
+    from cascade.cli.train_trace import from_trace
+
+    log = from_trace(path) if _is_trace(path) else _from_table(path)
+    if tasks is not None:
+        texts = read_texts(tasks)
+        log = _with_texts(log, texts, tasks)
+    if tiers is not None:
+        log = _only(log, tiers, path)
+    return log
+
+
+def read_texts(path: str) -> dict[str, Task]:
+    """Tasks by id: a task file (design 5.3), or lines of `task_id` and `text`. Raises InputError by line."""
+    found: dict[str, Task] = {}
+    with open_bytes(path, what="task file") as lines:
+        for number, raw in enumerate(lines, 1):
+            if raw.strip():
+                task = _task(raw, f"{path}:{number}")
+                found[task.id] = task
+    if not found:
+        raise InputError(f"{path}: holds no task", hint="one JSON object a line: id and prompt")
+    return found
+
+
+def _task(raw: bytes, place: str) -> Task:
+    try:
+        line = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise InputError(f"{place}: not JSON: {error}", hint="mend the line or leave it out") from error
+    fields = line if isinstance(line, dict) else {}
+    name, prompt = fields.get("id", fields.get("task_id")), fields.get("prompt", fields.get("text"))
+    if not isinstance(name, str) or not isinstance(prompt, str):
+        raise InputError(f"{place}: a task needs `id` and `prompt` (or `task_id` and `text`)")
+    return Task(id=name, prompt=prompt, files=_texts(fields.get("files")), tests=_texts(fields.get("tests")))
+
+
+def _texts(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict):
+        return {}
+    return {path: text for path, text in value.items() if isinstance(text, str)}
+
+
+def _is_trace(path: str) -> bool:
+    """Whether the first line is a JSON object."""
+    with open_bytes(path, what="log") as lines:
+        return next(iter(lines), b"").lstrip(b"\xef\xbb\xbf \t").startswith(b"{")
+
+
+def _from_table(path: str) -> TrainingLog:
+    import numpy as np
+
+    from cascade.replay.read_table import read_table
+
+    table = read_table(path)
+    tried = {arm.tier for arm in table.arms if arm.attempt == 1}
+    tiers = tuple(tier for tier in table.tiers if tier in tried)
+    outcomes = np.column_stack([table.outcome[:, table.first(tier)] for tier in tiers])
+    tasks = tuple(Task(id=name, prompt="") for name in table.tasks)
+    return TrainingLog(tasks=tasks, tiers=tiers, outcomes=outcomes, notes=table.notes)
+
+
+def _with_texts(log: TrainingLog, texts: Mapping[str, Task], path: str) -> TrainingLog:
+    """The log's tasks with their texts; those that the file does not have are left out and counted."""
+    keep = [k for k, task in enumerate(log.tasks) if task.id in texts]
+    if not keep:
+        raise InputError(
+            f"{path} has none of the log's tasks (the log's first is {log.tasks[0].id!r})",
+            hint="give the task file that the log was made from",
+        )
+    missing = len(log.tasks) - len(keep)
+    notes = (f"{missing} tasks of the log have no text in {path} and are left out",) if missing else ()
+    return replace(
+        log,
+        tasks=tuple(texts[log.tasks[k].id] for k in keep),
+        outcomes=log.outcomes[keep],
+        notes=(*log.notes, *notes),
+    )
+
+
+def _only(log: TrainingLog, tiers: Sequence[str], path: str) -> TrainingLog:
+    unknown = [tier for tier in tiers if tier not in log.tiers]
+    if unknown:
+        raise InputError(
+            f"{path} has no outcome of {', '.join(unknown)}", hint=f"it has {', '.join(log.tiers)}"
+        )
+    return replace(
+        log, tiers=tuple(tiers), outcomes=log.outcomes[:, [log.tiers.index(tier) for tier in tiers]]
+    )
