@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from cascade import __version__
 from cascade.api import Cascade
@@ -99,7 +100,7 @@ class Endpoint:
             return JSONResponse(answers.error(str(error), code=error.code), status, headers=_FINAL)
 
     async def _whole(self, request: Request, task: Task) -> Response:
-        result = await _while_connected(request, self._cascade.run(task))
+        result = await _while_connected(request.receive, self._cascade.run(task))
         if result is None:
             return Response(status_code=CLIENT_GONE)
         failed = answers.failure(result)
@@ -118,7 +119,7 @@ class Endpoint:
             keep_alive_s=self._options.keep_alive_s,
         )
         head = {"x-request-id": task.id, "cache-control": "no-store", "x-accel-buffering": "no"}
-        return StreamingResponse(aiter(stream), media_type="text/event-stream", headers=head)
+        return _Stream(aiter(stream), media_type="text/event-stream", headers=head)
 
     def _model(self) -> dict[str, object]:
         return {
@@ -138,10 +139,17 @@ class Endpoint:
 _FINAL = {"x-should-retry": "false"}
 
 
-async def _while_connected(request: Request, work: Awaitable[T]) -> T | None:
+class _Stream(StreamingResponse):
+    """A stream that ends as soon as its reader has left, not at the next piece."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  (ASGI)
+        await _while_connected(receive, self.stream_response(send))
+
+
+async def _while_connected(receive: Receive, work: Awaitable[T]) -> T | None:
     """The result; None if the client left before it was there, which cancels the work."""
     running = asyncio.ensure_future(work)
-    gone = asyncio.create_task(_disconnected(request))
+    gone = asyncio.create_task(_disconnected(receive))
     try:
         await asyncio.wait({running, gone}, return_when=asyncio.FIRST_COMPLETED)
         return running.result() if running.done() else None
@@ -151,6 +159,6 @@ async def _while_connected(request: Request, work: Awaitable[T]) -> T | None:
         await asyncio.gather(running, gone, return_exceptions=True)
 
 
-async def _disconnected(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
         pass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -37,20 +38,20 @@ def serve(cascade: Cascade, options: ServerOptions, *, announce: Callable[[int],
     """
     config = uvicorn.Config(
         create_app(cascade, options, close=True),
-        host=options.host,
-        port=options.port,
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=max(1, round(options.shutdown_s)),
         server_header=False,
     )
     try:
-        socket = config.bind_socket()
-    except SystemExit as error:  # uvicorn's way to say that the address is taken
+        family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+        bound = socket.create_server((options.host, options.port), family=family)
+    except OSError as error:
         raise OutsideError(
-            f"cannot listen on {options.host}:{options.port}",
+            f"cannot listen on {options.host}:{options.port}: {error.strerror or error}",
             hint="choose another --port (0 takes a free one)",
         ) from error
-    if announce is not None:
-        announce(socket.getsockname()[1])
-    asyncio.run(_Server(config).serve(sockets=[socket]))
+    with bound:
+        if announce is not None:
+            announce(bound.getsockname()[1])
+        asyncio.run(_Server(config).serve(sockets=[bound]))
