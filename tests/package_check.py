@@ -40,7 +40,7 @@ def main() -> None:
         python = there / "env" / "bin" / "python"
         pinned = ("--constraint", there / "pins.txt")
         pins = [
-            line.split(" ")[0]
+            line.rstrip(" \\")  # the marker stays: some packages are pinned once for each Python
             for line in (ROOT / "requirements.lock").read_text().splitlines()
             if "==" in line
         ]

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 DATA = Path(__file__).parent.parent / "demo_data"
 ABOUT = """\
 recorded  answers of Qwen2.5-Coder-0.5B (as flash) and 1.5B (as pro), 4-bit, to {tasks} HumanEval tasks
-executed  {validators} on every answer, now, in a sandbox: {layers}
+executed  {validators} on every answer, now, in a sandbox:
+          {layers}
 counted   tokens as recorded, at DeepSeek's off-peak list prices of 2026-08-16 (USD per 1M input / cached /
           output): flash 0.15 / 0.003 / 0.60, pro 0.66 / 0.022 / 1.98. Nobody was billed; call seconds are
           those of two CPU cores at recording, not waited for.
