@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from cascade.errors import ConfigError
 from cascade.validators.base import Validator
+from cascade.validators.presets import PRESETS
 from cascade.validators.sandbox import Sandbox
 
 Spec: TypeAlias = str | Mapping[str, Any]
@@ -16,6 +18,19 @@ Spec: TypeAlias = str | Mapping[str, Any]
 Factory: TypeAlias = Callable[[Sandbox, Mapping[str, Any]], Validator]
 
 DEFAULT = ("syntax", "ruff", "mypy", "pytest")
+# name: module, validator, options
+HOMES = {
+    "syntax": ("cascade.validators.syntax", "Syntax", "SyntaxOptions"),
+    "ruff": ("cascade.validators.ruff", "Ruff", "RuffOptions"),
+    "mypy": ("cascade.validators.mypy", "Mypy", "MypyOptions"),
+    "pytest": ("cascade.validators.pytest", "Pytest", "PytestOptions"),
+    "command": ("cascade.validators.command", "Command", "CommandOptions"),
+    "json_schema": ("cascade.validators.json_schema", "JsonSchema", "SchemaOptions"),
+    "model": ("cascade.validators.json_schema", "Model", "ModelOptions"),
+    "tool_calls": ("cascade.validators.tool_calls", "ToolCalls", "ToolCallsOptions"),
+    "callable": ("cascade.validators.function", "from_options", "CallableOptions"),
+}
+WITHOUT_SANDBOX = frozenset({"json_schema", "model", "tool_calls", "callable"})
 
 
 def build(
@@ -69,29 +84,37 @@ def _one(spec: Spec, number: int, sandbox: Sandbox, factories: Mapping[str, Fact
 
 
 def built_in() -> dict[str, Factory]:
-    """The validators that come with the library; each module loads when it is first built."""
-    return {"syntax": _syntax, "ruff": _ruff, "mypy": _mypy, "pytest": _pytest}
+    """The validators that come with the library, presets of `command` among them."""
+    return {**{name: _shipped(name) for name in HOMES}, **{name: _preset(name) for name in PRESETS}}
 
 
-def _syntax(sandbox: Sandbox, options: Mapping[str, Any]) -> Validator:
-    from cascade.validators.syntax import Syntax, SyntaxOptions
-
-    return Syntax(sandbox, SyntaxOptions(**options))
-
-
-def _ruff(sandbox: Sandbox, options: Mapping[str, Any]) -> Validator:
-    from cascade.validators.ruff import Ruff, RuffOptions
-
-    return Ruff(sandbox, RuffOptions(**options))
+def options_model(name: str) -> type[BaseModel] | None:
+    """The model of a shipped validator's options, for whoever checks a config; None for plug-ins and presets."""
+    if name not in HOMES:
+        return None
+    module, _, options = HOMES[name]
+    model: type[BaseModel] = getattr(importlib.import_module(module), options)
+    return model
 
 
-def _mypy(sandbox: Sandbox, options: Mapping[str, Any]) -> Validator:
-    from cascade.validators.mypy import Mypy, MypyOptions
+def _shipped(name: str) -> Factory:
+    """A factory that imports the validator when it is first built."""
 
-    return Mypy(sandbox, MypyOptions(**options))
+    def factory(sandbox: Sandbox, options: Mapping[str, Any]) -> Validator:
+        module, kind, model = HOMES[name]
+        home = importlib.import_module(module)
+        chosen = getattr(home, model).model_validate(dict(options))
+        make = getattr(home, kind)
+        validator: Validator = make(chosen) if name in WITHOUT_SANDBOX else make(sandbox, chosen)
+        return validator
+
+    return factory
 
 
-def _pytest(sandbox: Sandbox, options: Mapping[str, Any]) -> Validator:
-    from cascade.validators.pytest import Pytest, PytestOptions
+def _preset(name: str) -> Factory:
+    """A factory for a ready entry of `command`; the entry's options can be overridden one by one."""
 
-    return Pytest(sandbox, PytestOptions(**options))
+    def factory(sandbox: Sandbox, options: Mapping[str, Any]) -> Validator:
+        return _shipped("command")(sandbox, {"name": name, **PRESETS[name], **options})
+
+    return factory

@@ -68,7 +68,8 @@ def _entry(found: Diagnostic, *, show_tests: bool) -> str:
     if place and found.line is not None:
         place += f":{found.line}" + (f":{found.column}" if found.column is not None else "")
     code = found.code.removeprefix(TEST_CODE)
-    head = " ".join(part for part in (f"{place}:" if place else "", code and f"[{code}]", message) if part)
+    tag = f"[{code}]" if code and not message.startswith(code) else ""
+    head = " ".join(part for part in (f"{place}:" if place else "", tag, message) if part)
     return f"{head}\n    {found.source.strip()}" if found.source and found.source.strip() else head
 
 

@@ -79,8 +79,10 @@ def judge(name: str, done: Completed, records: Records, workspace: Workspace) ->
         failures.append(_cut_short(done, records, workspace))
         return Report(name=name, status="failed", diagnostics=tuple(failures))
     names = [str(test) for record in records.of("collected") for test in record["tests"]]
-    if not names and not failures:
-        return Report(name=name, status="unchecked", detail="pytest collected no tests")
+    skipped = [record for record in records.of("skipped") if record["by_tests"]]
+    if not names and not failures and (skipped or not defined_tests(workspace)):
+        detail = "the tests skipped themselves" if skipped else "pytest collected no tests"
+        return Report(name=name, status="unchecked", detail=detail)
     failures += _not_passed(names, records, workspace, explained=bool(failures))
     if failures:
         return Report(name=name, status="failed", diagnostics=tuple(failures))

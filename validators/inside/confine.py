@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cascade.validators.inside import landlock, privileges, seccomp
@@ -26,6 +26,14 @@ class Policy:
     uid: int | None = None
     whole_uid: bool = False
     spare_processes: int = 0
+
+    def for_program(self) -> Policy:
+        """The policy for a program that is executed: no uid by half.
+
+        Where real and effective uid differ, the loader distrusts the environment and relative library paths,
+        and many programs do not start. Their number of processes is then only watched, not limited.
+        """
+        return self if self.whole_uid else replace(self, uid=None)
 
     @classmethod
     def of(cls, data: dict[str, Any]) -> Policy:
@@ -69,9 +77,14 @@ def confine_child(policy: Policy, grant: Grant) -> None:
 def confine_server(policy: Policy, root: str) -> None:
     """The outer ring around the server itself: it may also see processes, and write below `root`."""
     if os.geteuid() == 0:
-        kept = (privileges.KILL, privileges.SETGID, privileges.SETUID, privileges.SETPCAP)
-        privileges.keep_capabilities(
-            kept if policy.uid is not None else (privileges.KILL, privileges.SETPCAP)
-        )
+        privileges.keep_capabilities(_needed_to_serve(policy))
     if policy.landlock:
         landlock.restrict((*policy.readable, "/proc"), (root,), DEVICES)
+
+
+def _needed_to_serve(policy: Policy) -> tuple[int, ...]:
+    """What it takes to kill children, to give them a uid, and to see how much they wrote."""
+    kept: tuple[int, ...] = (privileges.KILL, privileges.SETPCAP)
+    if policy.uid is not None:
+        kept += (privileges.SETUID, privileges.SETGID)
+    return (*kept, privileges.DAC_READ_SEARCH) if policy.whole_uid else kept

@@ -76,6 +76,7 @@ def job(payload: dict[str, Any], report: int) -> None:
     options += [] if payload["conftest"] else ["--noconftest"]
     for plugin in payload["plugins"]:
         options += ["-p", plugin]
+    recorder.begin()
     code = pytest.main([*options, *payload["options"], *payload["select"]], plugins=[recorder])
     recorder.finish(int(code))
 
@@ -112,6 +113,10 @@ class Recorder:
         self._failures = 0
         self._collected = 0
 
+    def begin(self) -> None:
+        """The first record: whatever goes wrong from here on is the answer's doing."""
+        self._put({"event": "begin"})
+
     def pytest_collection_finish(self, session: Any) -> None:
         """The tests that are about to run."""
         names = [item.nodeid for item in session.items]
@@ -132,12 +137,12 @@ class Recorder:
         """A file that could not be collected."""
         if report.failed:
             self._put({"event": "uncollected", "file": report.nodeid})
+        elif report.skipped:
+            self._put({"event": "skipped", "file": report.nodeid, "by_tests": self._skipped_by_tests(report)})
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         """One phase of one test."""
         if report.when == "call" or not report.passed:
-            where = report.longrepr[0] if report.skipped and isinstance(report.longrepr, tuple) else ""
-            inside = bool(where) and os.path.realpath(where) in self._tests
             self._put(
                 {
                     "event": "tested",
@@ -145,9 +150,14 @@ class Recorder:
                     "when": report.when,
                     "outcome": report.outcome,
                     "expected": hasattr(report, "wasxfail") and "xfail" in report.keywords,
-                    "by_tests": inside or not report.skipped,
+                    "by_tests": self._skipped_by_tests(report),
                 }
             )
+
+    def _skipped_by_tests(self, report: Any) -> bool:
+        """True if the skip was raised in a file of the tests, not in the answer."""
+        where = report.longrepr[0] if report.skipped and isinstance(report.longrepr, tuple) else ""
+        return bool(where) and os.path.realpath(where) in self._tests
 
     def finish(self, code: int) -> None:
         """The last record: without it nothing counts."""

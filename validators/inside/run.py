@@ -19,7 +19,7 @@ from cascade.validators.inside.confine import Grant, Policy, confine_child
 CHUNK = 1 << 16
 REPORT_FD = 3
 REPORT_MAX = 8 << 20
-WATCH_AFTER_S, WATCH_EVERY_S = 0.15, 0.1
+WATCH_AFTER_S, WATCH_EVERY_S = 0.1, 0.1
 REAP_S = 5.0
 SETUP_FAILED = 125
 MB = 1 << 20
@@ -135,11 +135,11 @@ def _child(ask: Ask, policy: Policy, stdin: int, writers: list[int]) -> None:
         for number in (signal.SIGPIPE, signal.SIGINT, signal.SIGTERM, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)
         _descriptors(stdin, writers)
-        os.chdir(ask.cwd)
         os.umask(0o022)
         os.environ.clear()
         os.environ.update(ask.env)
         confine_child(policy, ask.grant)
+        os.chdir(ask.cwd)  # only now: the folder may be another uid's
         ask.target(REPORT_FD)
         code = 0
     except BaseException:  # noqa: BLE001  (the child's own end: whatever it was goes to its stderr)

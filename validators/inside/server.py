@@ -38,7 +38,7 @@ def main(jobs: Mapping[str, Job], prepare: Callable[[dict[str, Any]], None]) -> 
     _send(answers, {"ready": True, "pid": os.getpid()})
     while True:
         head, body = _receive(control)
-        outcome = perform(_ask(head, body, jobs), policy, control)
+        outcome = perform(_ask(head, body, jobs), policy.for_program() if "argv" in head else policy, control)
         answer: dict[str, Any] = {
             "id": head["id"],
             "returncode": outcome.returncode,

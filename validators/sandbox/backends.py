@@ -52,10 +52,16 @@ class Bubblewrap(Backend):
         argv = [self.wrapper, "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
         argv += ["--unshare-cgroup-try", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108
         if os.geteuid() == 0:
-            for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP", "CAP_KILL"):
+            for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP", "CAP_KILL", "CAP_DAC_READ_SEARCH"):
                 argv += ["--cap-add", capability]
         else:
             argv += ["--unshare-user", "--disable-userns", "--assert-userns-disabled"]
+        bound = [*readable, str(lib), *map(str, places)]
+        for parent in sorted(
+            {str(parent) for path in bound for parent in Path(path).parents} - {"/"}, key=len
+        ):
+            # Made by bwrap itself they could be entered by root alone.
+            argv += ["--perms", "0755", "--dir", parent] if not _within(parent, bound) else []
         for path in sorted(readable, key=len):
             argv += _link_or_bind(path)
         argv += ["--ro-bind", str(lib), str(lib)]
@@ -63,6 +69,10 @@ class Bubblewrap(Backend):
             argv += ["--bind", str(place), str(place)]
         inner = (sys.executable, "-I", "-c", BOOT.format(lib=str(lib), kind=kind))
         return (*argv, "--chdir", "/", "--", *inner)
+
+
+def _within(path: str, places: Sequence[str]) -> bool:
+    return any(Path(path).is_relative_to(place) for place in places)
 
 
 def _link_or_bind(path: str) -> list[str]:

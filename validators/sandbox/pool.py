@@ -8,7 +8,7 @@ import weakref
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from cascade.validators import inside
 from cascade.validators.sandbox.backends import Backend
@@ -16,6 +16,8 @@ from cascade.validators.sandbox.limits import Completed, Kind, Room
 from cascade.validators.sandbox.worker import Launch, Worker, WorkerLostError
 
 RECYCLE_AFTER = 2000
+# A kind of server, and the places outside that it can read besides.
+Key: TypeAlias = tuple[Kind, tuple[str, ...]]
 
 
 class Pool:
@@ -26,10 +28,10 @@ class Pool:
         self._root = root
         self._policy = dict(policy)
         self._slots = slots
-        self._idle: dict[Kind, list[Worker]] = defaultdict(list)
+        self._idle: dict[Key, list[Worker]] = defaultdict(list)
         self._busy: set[Worker] = set()
         self._uses: weakref.WeakKeyDictionary[Worker, int] = weakref.WeakKeyDictionary()
-        self._queues: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Kind, asyncio.Semaphore]]
+        self._queues: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Key, asyncio.Semaphore]]
         self._queues = weakref.WeakKeyDictionary()
         self.lib = _copy_of_inside(root)
 
@@ -47,47 +49,62 @@ class Pool:
             "readable": [str(path) for path in room.readable],
             "limits": room.limits.message(),
         }
-        async with self._queue(kind):
+        # What else is to be read has to be in sight of the server, which is confined itself.
+        key = (
+            kind,
+            tuple(sorted(str(path) for path in room.readable if not path.is_relative_to(self._root))),
+        )
+        async with self._queue(key):
             for _ in range(2):
-                worker = await self._take(kind, room)
+                worker = await self._take(key, room)
                 try:
                     return await worker.ask(head, room.stdin, room.limits.wall_s)
                 except WorkerLostError as error:
                     lost = str(error)
                 finally:
-                    self._give_back(kind, worker)
+                    self._give_back(key, worker)
         return Completed(returncode=None, ended="lost", detail=f"the sandbox's server was lost twice: {lost}")
 
-    def _queue(self, kind: Kind) -> asyncio.Semaphore:
+    def _queue(self, key: Key) -> asyncio.Semaphore:
         queues = self._queues.setdefault(asyncio.get_running_loop(), {})
-        return queues.setdefault(kind, asyncio.Semaphore(self._slots))
+        return queues.setdefault(key, asyncio.Semaphore(self._slots))
 
-    async def _take(self, kind: Kind, room: Room) -> Worker:
-        if self._idle[kind]:
-            worker = self._idle[kind].pop()
+    async def _take(self, key: Key, room: Room) -> Worker:
+        if self._idle[key]:
+            worker = self._idle[key].pop()
         else:
-            places = room.writable if self.backend.one_shot else (self._root,)
-            readable = (*self._policy["readable"], *map(str, room.readable if self.backend.one_shot else ()))
-            launch = Launch(
-                argv=self.backend.command(kind.name, self.lib, places, readable),
-                env=self.backend.env,
-                hello={"policy": self._policy, "root": str(self._root), "setup": {"flags": list(kind.flags)}},
-                log=self._root / f"{kind.name}.log",
-            )
+            launch = self._launch(key, room)
             worker = Worker(launch)
             await worker.start(launch.hello)
         self._busy.add(worker)
         self._uses[worker] = self._uses.get(worker, 0) + 1
         return worker
 
-    def _give_back(self, kind: Kind, worker: Worker) -> None:
+    def _launch(self, key: Key, room: Room) -> Launch:
+        kind, outside = key
+        readable = (*self._policy["readable"], *outside)
+        places: tuple[Path, ...] = (self._root,)
+        if self.backend.one_shot:
+            places, readable = room.writable, (*readable, *map(str, room.readable))
+        return Launch(
+            argv=self.backend.command(kind.name, self.lib, places, readable),
+            env=self.backend.env,
+            hello={
+                "policy": {**self._policy, "readable": readable},
+                "root": str(self._root),
+                "setup": {"flags": list(kind.flags)},
+            },
+            log=self._root / f"{kind.name}.log",
+        )
+
+    def _give_back(self, key: Key, worker: Worker) -> None:
         self._busy.discard(worker)
         if worker.closed:
             return
         if self.backend.one_shot or self._uses[worker] >= RECYCLE_AFTER:
             worker.close()
         else:
-            self._idle[kind].append(worker)
+            self._idle[key].append(worker)
 
     def close(self) -> None:
         """End every server."""

@@ -23,6 +23,7 @@ SYSTEM = (
     "/etc/timezone",
     "/etc/mime.types",
     "/etc/nsswitch.conf",
+    "/etc/ssl/openssl.cnf",
     "/sys/devices/system/cpu",
     "/nix/store",
 )
