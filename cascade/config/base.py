@@ -46,7 +46,8 @@ def surroundings(info: ValidationInfo) -> Surroundings:
     return info.context if isinstance(info.context, Surroundings) else Surroundings()
 
 
-def _integral(value: object) -> object:
+def integral(value: object) -> object:
+    """4.0 as 4, the rest as it is."""
     # JSON Schema takes 4.0 for an integer; an editor and `cascade check` must not disagree.
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
@@ -70,7 +71,7 @@ def _usd_schema(text: str, **bound: float) -> WithJsonSchema:
     return WithJsonSchema({"anyOf": [{"type": "number", **bound}, {"type": "string", "pattern": text}]})
 
 
-Count: TypeAlias = Annotated[int, BeforeValidator(_integral)]
+Count: TypeAlias = Annotated[int, BeforeValidator(integral)]
 Usd: TypeAlias = Annotated[Decimal, BeforeValidator(_usd), Field(ge=0), _usd_schema(DECIMAL_TEXT, minimum=0)]
 PositiveUsd: TypeAlias = Annotated[
     Decimal, BeforeValidator(_usd), Field(gt=0), _usd_schema(POSITIVE_TEXT, exclusiveMinimum=0)

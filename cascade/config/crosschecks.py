@@ -33,6 +33,8 @@ def cross_check(data: Any, plugins: Plugins | None) -> list[Problem]:
 def empty_keys(data: Any, place: Place = ()) -> list[Problem]:
     """Keys of ours that stand there without a value. In Python None means unset; in a file it is a slip."""
     problems: list[Problem] = []
+    if _is_plugin(data):
+        return problems
     for key, value in _mapping(data).items():
         here = (*place, key)
         if value is None:
@@ -44,6 +46,11 @@ def empty_keys(data: Any, place: Place = ()) -> list[Problem]:
             problems.append(Problem((*place, index), "is empty", "write a value, or remove it"))
         problems += empty_keys(value, (*place, index))
     return problems
+
+
+def _is_plugin(data: Any) -> bool:
+    """A plug-in's options are its own, None included."""
+    return isinstance(_mapping(data).get("use"), str) and ":" in data["use"]
 
 
 def missing_files(data: Any, folder: Path) -> list[Problem]:

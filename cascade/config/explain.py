@@ -64,7 +64,7 @@ class _Explanation:
         """The error in one line and how to mend it."""
         if self.error["loc"] and self.error["loc"][-1] == "[key]":
             hint = "letters, digits, . _ - and a letter first"
-            return Problem(self.place, "is no name for a tier", hint, at="key")
+            return Problem(self.place, "is no name", hint, at="key")
         by_kind = {
             "missing": self._missing,
             "extra_forbidden": self._unknown_key,

@@ -268,7 +268,7 @@ def _spread(value: object) -> object:
 
 
 Edges: TypeAlias = Annotated[
-    dict[Text, Text], BeforeValidator(_spread, json_schema_input_type=Text | dict[Text, Text])
+    dict[str, Text], BeforeValidator(_spread, json_schema_input_type=Text | dict[str, Text])
 ]
 
 

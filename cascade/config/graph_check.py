@@ -67,7 +67,8 @@ class _Graph:
         """Names of the config's validators, by which nodes call them."""
         listed = self.data.get("validators", ["syntax", "ruff", "mypy", "pytest"])
         mappings = [
-            {"use": one} if isinstance(one, str) else one for one in listed if isinstance(listed, list)
+            {"use": one} if isinstance(one, str) else one
+            for one in (listed if isinstance(listed, list) else [])
         ]
         return [str(one.get("name", one.get("use"))) for one in mappings if isinstance(one, dict)]
 

@@ -158,7 +158,15 @@ def _strict(schema: Any, key: str = "") -> Any:
     if key == "default":
         return {name: one for name, one in schema.items() if one is not None}
     sized = _LENGTHS.get(str(schema.get("type")), "")
-    names = {**_BOUNDS, "min_length": f"min{sized}", "max_length": f"max{sized}"}
+    # Behind a validator of ours pydantic names the bounds of a list as those of a text, or not at all.
+    shortest, longest = f"min{sized}", f"max{sized}"
+    names = {
+        **_BOUNDS,
+        "min_length": shortest,
+        "minLength": shortest,
+        "max_length": longest,
+        "maxLength": longest,
+    }
     plain = {names.get(name, name): _strict(one, name) for name, one in schema.items() if _kept(name, one)}
     if "oneOf" in plain:
         plain["anyOf"] = plain.pop("oneOf")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from cascade.config.explain import explain
 from cascade.config.graph_check import check_graph
 from cascade.config.plugins import Plugins
 from cascade.config.schema import Config
+from cascade.config.subconfigs import subconfig_problems
 from cascade.config.toml_source import parse_toml
 from cascade.config.validator_options import option_problems
 from cascade.config.yaml_source import parse_yaml
@@ -40,20 +42,36 @@ def load(
     model. plugins: names installed beside the built-in ones; None means that unknown names pass here.
     Raises `ConfigError` with every mistake, each with file, line and column.
     """
-    problems: list[Problem] = []
-    document = read_document(path, problems)
-    if problems:
-        raise located(document, problems)
-    problems += empty_keys(document.data)
-    variables = Variables(os.environ if env is None else env, need=need_env, problems=problems)
-    data = variables.fill(document.data)
-    folder = Path(path).parent.resolve()
-    config = _validated(data, Surroundings(folder, plugins), variables, problems)
-    if need_env:
-        problems += [variables.veiled(one) for one in missing_files(data, folder)]
-    if config is None or problems:
-        raise located(document, problems)
-    return config.placed(folder, variables.raw)
+    environment = os.environ if env is None else env
+    return _Loader(env=environment, need_env=need_env, plugins=plugins).load(Path(path), ())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Loader:
+    """Loads a file and those that its graph names, with the same settings."""
+
+    env: Mapping[str, str]
+    need_env: bool
+    plugins: Plugins | None
+
+    def load(self, path: Path, above: tuple[Path, ...]) -> Config:
+        """One file. above: the files whose graphs lead here."""
+        problems: list[Problem] = []
+        document = read_document(path, problems)
+        if problems:
+            raise located(document, problems)
+        problems += empty_keys(document.data)
+        variables = Variables(self.env, need=self.need_env, problems=problems)
+        data = variables.fill(document.data)
+        folder = path.parent.resolve()
+        config = _validated(data, Surroundings(folder, self.plugins), variables, problems)
+        outside = list(subconfig_problems(data, folder, (*above, path.resolve()), self.load))
+        if self.need_env:
+            outside += missing_files(data, folder)
+        problems += [variables.veiled(one) for one in outside]
+        if config is None or problems:
+            raise located(document, problems)
+        return config.placed(folder, variables.raw)
 
 
 def from_mapping(

