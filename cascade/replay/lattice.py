@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from cascade.policy.steps import Step
 
@@ -39,7 +40,8 @@ class Lattice:
         return next(later for taken, later in self.steps[state] if taken == arm)
 
 
-def lattice(arms: Sequence[Step], max_attempts: int) -> Lattice:
+@lru_cache(maxsize=8)
+def lattice(arms: tuple[Step, ...], max_attempts: int) -> Lattice:
     """Every state of at most `max_attempts` attempts, breadth first."""
     asks = any(arm.after is not None for arm in arms)
     found = Lattice()

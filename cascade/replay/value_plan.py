@@ -69,6 +69,14 @@ def _described(estimates: LatentEstimates, table: OutcomeTable, k: int, arm: obj
     return known is not None and known.cost_usd is not None and known.step == arm
 
 
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """What every step brings at once, by class: (K, steps); and for each state its columns, arms and successors."""
+
+    once: Floats
+    states: list[tuple[int, slice, list[int], list[int]]]
+
+
 class _ValueWalk:
     """See `Walk`."""
 
@@ -76,12 +84,12 @@ class _ValueWalk:
         self.plan = plan
         self.table = table
         self.arrays = _arrays(plan, table)
-        self.lattice: Lattice = lattice([table.arms[k] for k in self.arrays.places], plan.max_attempts)
+        self.lattice: Lattice = lattice(tuple(table.arms[k] for k in self.arrays.places), plan.max_attempts)
         self.local = {arm: k for k, arm in enumerate(self.arrays.places)}
         self.survives = self._survival()
         self.evidence = np.tile(np.array(plan.estimates.weights), (len(table), 1))
         self.state: Ints = np.zeros(len(table), dtype=np.intp)
-        self.solved: dict[int, Ints] = {}
+        self.below: dict[int, _Steps] = {}
 
     def choose(self, rows: Ints) -> Ints:
         """See `Walk`."""
@@ -89,7 +97,7 @@ class _ValueWalk:
         states = self.state[rows]
         for state in np.unique(states):
             here = np.flatnonzero(states == state)
-            width = max(1, _CELLS // (4 * len(self.lattice.descendants(int(state)))))
+            width = max(1, _CELLS // max(self._steps_below(int(state)).once.shape[1], 1))
             for start in range(0, len(here), width):
                 part = here[start : start + width]
                 chosen[part] = self._best(int(state), self.evidence[rows[part]])
@@ -121,11 +129,11 @@ class _ValueWalk:
         return [k for k in range(len(self.arrays.places)) if bits >> k & 1]
 
     def _survival(self) -> Floats:
-        classes = len(self.plan.estimates.weights)
-        survives = np.ones((len(self.lattice.keys), classes))
-        for state in range(len(self.lattice.keys)):
-            for k in self._tried(state):
-                survives[state] *= self.arrays.rejected[k]
+        """The chance, by class, that every attempt of a state was rejected: built along the steps."""
+        survives = np.ones((len(self.lattice.keys), len(self.plan.estimates.weights)))
+        for state, steps in enumerate(self.lattice.steps):
+            for k, later in steps:
+                survives[later] = survives[state] * self.arrays.rejected[k]
         return survives
 
     def _look(self, rows: Ints, arm: int) -> None:
@@ -146,24 +154,39 @@ class _ValueWalk:
 
     def _best(self, state: int, evidence: Floats) -> Ints:
         """The best arm of each row in a state (STOP where stopping is worth as much)."""
+        steps = self._steps_below(state)
+        worth = evidence @ steps.once
         values: dict[int, Floats] = {}
-        for later in reversed(self.lattice.descendants(state)):
+        for later, columns, arms, after in steps.states:
             best = self._giving(later, evidence)
-            arm = np.full(len(evidence), STOP, dtype=np.intp)
-            for k, after in self.lattice.steps[later]:
-                value = self._worth(later, k, evidence) + values[after]
-                better = value > best + 1e-15
-                best = np.where(better, value, best)
+            if len(arms):
+                each = worth[:, columns] + np.stack([values[one] for one in after], axis=1)
                 if later == state:
-                    arm[better] = self.arrays.places[k]
+                    chosen = each.argmax(axis=1)
+                    better = each[np.arange(len(each)), chosen] > best + 1e-15
+                    return np.where(better, np.array(arms)[chosen], STOP)
+                best = np.maximum(best, each.max(axis=1))
             values[later] = best
-        return arm
+        return np.full(len(evidence), STOP, dtype=np.intp)
 
-    def _worth(self, state: int, k: int, evidence: Floats) -> Floats:
-        """What arm k brings at once, unnormalised: accepted right answers at v, less its cost."""
-        gain = self.plan.value_usd * self.plan.verifier.accept
-        once = self.survives[state] * (gain * self.arrays.right[k] - self.arrays.cost[k])
-        return np.asarray(evidence @ once)
+    def _steps_below(self, state: int) -> _Steps:
+        """All steps from a state on, laid out for one matrix product; kept for the next rows."""
+        if state not in self.below:
+            gain = self.plan.value_usd * self.plan.verifier.accept
+            states: list[tuple[int, slice, list[int], list[int]]] = []
+            columns: list[Floats] = []
+            for later in reversed(self.lattice.descendants(state)):
+                taken = self.lattice.steps[later]
+                place = slice(len(columns), len(columns) + len(taken))
+                columns += [
+                    self.survives[later] * (gain * self.arrays.right[k] - self.arrays.cost[k])
+                    for k, _ in taken
+                ]
+                arms = [self.arrays.places[k] for k, _ in taken]
+                states.append((later, place, arms, [after for _, after in taken]))
+            once = np.array(columns).reshape(len(columns), self.survives.shape[1]).T
+            self.below[state] = _Steps(np.ascontiguousarray(once), states)
+        return self.below[state]
 
     def _giving(self, state: int, evidence: Floats) -> Floats:
         tried = self._tried(state)

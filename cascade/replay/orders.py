@@ -1,0 +1,77 @@
+"""Every fixed order of attempts, with its exact success and cost on a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cascade.policy.steps import Step, Verifier
+from cascade.replay.lattice import lattice
+from cascade.replay.table import Floats, OutcomeTable
+
+_SEARCH_TASKS = 20_000
+_MOST_ORDERS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A fixed order with its success and mean cost in USD on the search part."""
+
+    steps: tuple[Step, ...]
+    success: float
+    cost: float
+
+
+def all_orders(table: OutcomeTable, *, longest: int = 4, verifier: Verifier | None = None) -> list[Order]:
+    """Every order of at most `longest` attempts whose outcomes and costs the table holds.
+
+    Tables of more than 20,000 tasks are thinned evenly; of very many arms, shorter orders are searched.
+    """
+    if len(table) > _SEARCH_TASKS:
+        table = table.rows(np.arange(0, len(table), len(table) // _SEARCH_TASKS + 1))
+    while _count(len(table.arms), longest) > _MOST_ORDERS and longest > 2:
+        longest -= 1
+    return _Search(table, verifier or Verifier(), longest).run()
+
+
+def _count(arms: int, longest: int) -> int:
+    total, product = 0, 1
+    for k in range(min(arms, longest)):
+        product *= arms - k
+        total += product
+    return total
+
+
+class _Search:
+    """Walks all orders depth first, carrying every task's chance of being still open."""
+
+    def __init__(self, table: OutcomeTable, verifier: Verifier, longest: int) -> None:
+        self.table = table
+        self.states = lattice(table.arms, longest)
+        known = np.isfinite(table.outcome) & np.isfinite(table.cost)
+        self.known = known
+        self.outcome = np.where(known, table.outcome, 0.0)
+        self.cost = np.where(known, table.cost, 0.0)
+        self.accepted = self.outcome * verifier.accept
+        self.stands = self.outcome * (1 - verifier.accept)
+        self.rejected = 1 - (self.accepted + (1 - self.outcome) * (1 - verifier.reject))
+        self.found: list[Order] = []
+
+    def run(self) -> list[Order]:
+        """All orders."""
+        n = len(self.table)
+        self._extend(0, (), np.ones(n), (0.0, 0.0))
+        return self.found
+
+    def _extend(self, state: int, steps: tuple[int, ...], alive: Floats, sums: tuple[float, float]) -> None:
+        n = len(self.table)
+        for k, later in self.states.steps[state]:
+            if not self.known[alive > 1e-12, k].all():
+                continue
+            success = sums[0] + float(alive @ self.accepted[:, k]) / n
+            cost = sums[1] + float(alive @ self.cost[:, k]) / n
+            given = float(alive @ self.stands[:, k]) / n
+            order = tuple(self.table.arms[j] for j in (*steps, k))
+            self.found.append(Order(order, success + given, cost))
+            self._extend(later, (*steps, k), alive * self.rejected[:, k], (success, cost))

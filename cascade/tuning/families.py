@@ -1,0 +1,128 @@
+"""Families of policies: each learns from a search part and then has one dial, v, the worth of a solved task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import numpy as np
+
+from cascade.policy.latent import LatentEstimates
+from cascade.policy.steps import Step, Verifier
+from cascade.replay.orders import Order, all_orders
+from cascade.replay.plans import FixedPlan, Plan
+from cascade.replay.table import OutcomeTable
+from cascade.replay.value_plan import ValuePlan
+from cascade.tuning.estimates import FitSettings, fit_estimates
+
+_MOST_ARMS = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Space:
+    """What is searched. arms: those that may be used (None: all). longest: attempts in a fixed order at most;
+    max_attempts: in an adaptive policy (None: as many as there are arms). verifier: what is assumed of the checks.
+    """
+
+    arms: tuple[Step, ...] | None = None
+    longest: int = 4
+    max_attempts: int = 6
+    verifier: Verifier = field(default_factory=Verifier)
+    fit: FitSettings = field(default_factory=FitSettings)
+
+
+class Learnt(Protocol):
+    """A family that has seen its search part."""
+
+    def plan(self, value_usd: float) -> Plan:
+        """The member for this worth of a solved task."""
+        ...
+
+
+class Family(Protocol):
+    """Learns from a search part."""
+
+    @property
+    def name(self) -> str:
+        """For reports."""
+        ...
+
+    def learn(self, table: OutcomeTable, space: Space) -> Learnt:
+        """Look at a search part."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Adaptive:
+    """The expected-value policy on estimates learnt from the search part: order, retries and stops by task."""
+
+    name: str = "adaptive"
+
+    def learn(self, table: OutcomeTable, space: Space) -> Learnt:
+        """See `Family`."""
+        estimates = fit_estimates(table, space.fit)
+        return _LearntAdaptive(restricted(estimates, _useful(table, space)), space)
+
+
+@dataclass(frozen=True, slots=True)
+class _LearntAdaptive:
+    estimates: LatentEstimates
+    space: Space
+
+    def plan(self, value_usd: float) -> ValuePlan:
+        most = min(self.space.max_attempts, len(self.estimates.arms))
+        return ValuePlan(self.estimates, value_usd, most, self.space.verifier, name="adaptive")
+
+
+def _useful(table: OutcomeTable, space: Space) -> tuple[Step, ...]:
+    """The arms worth offering: all where they are few, else those that some best fixed order uses.
+
+    The tree doubles with every arm; an arm that is in no best order at any worth of a task adds little to it.
+    """
+    offered = space.arms if space.arms is not None else table.arms
+    if len(offered) <= _MOST_ARMS:
+        return offered
+    table = table.columns([k for k, arm in enumerate(table.arms) if arm in offered])
+    orders = all_orders(table, longest=space.longest, verifier=space.verifier)
+    learnt = LearntFixed(tuple(orders))
+    dearest = max(order.cost for order in orders)
+    used = [
+        step for v in np.geomspace(dearest / 100, dearest * 10, 12) for step in learnt.plan(float(v)).order
+    ]
+    often = sorted(set(used), key=lambda step: -used.count(step))
+    return tuple(often[:_MOST_ARMS])
+
+
+def restricted(estimates: LatentEstimates, arms: Sequence[Step] | None) -> LatentEstimates:
+    """The same estimates, describing some arms only."""
+    if arms is None:
+        return estimates
+    return replace(estimates, arms={step: arm for step, arm in estimates.arms.items() if step in arms})
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """The best fixed order of attempts, the last answer standing where none was accepted."""
+
+    name: str = "fixed"
+
+    def learn(self, table: OutcomeTable, space: Space) -> LearntFixed:
+        """See `Family`."""
+        if space.arms is not None:
+            table = table.columns([k for k, arm in enumerate(table.arms) if arm in space.arms])
+        found = all_orders(table, longest=space.longest, verifier=space.verifier)
+        return LearntFixed(tuple(found), self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class LearntFixed:
+    """Every order of the search, with its figures."""
+
+    orders: tuple[Order, ...]
+    name: str = "fixed"
+
+    def plan(self, value_usd: float) -> FixedPlan:
+        """See `Learnt`; between equals the shorter order."""
+        best = max(self.orders, key=lambda one: (value_usd * one.success - one.cost, -len(one.steps)))
+        return FixedPlan(best.steps, name=self.name)

@@ -1,0 +1,118 @@
+"""What a policy is tuned for, and how sure one can be that it is met."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from cascade.replay.table import Floats
+
+Kind: TypeAlias = Literal["success", "cost", "value"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goal:
+    """success: reach `amount` (a share) at least cost; cost: most success at a mean of `amount` USD a task;
+    value: the most of `amount` USD a solved task less cost. tier: reach this tier's own success instead of
+    a stated one (judged task by task against it).
+    """
+
+    kind: Kind
+    amount: float = 0.0
+    tier: str | None = None
+
+    def __str__(self) -> str:
+        if self.kind == "success":
+            wanted = f"{self.tier}'s own" if self.tier is not None else f"{self.amount:.4g}"
+            return f"success at least {wanted}, at least cost"
+        if self.kind == "cost":
+            return f"at most ${self.amount:.4g} a task, most success"
+        return f"most value, a solved task being worth ${self.amount:.4g}"
+
+
+def success_p_value(success: Floats, target: float) -> float:
+    """P(at least this many successes) if the true rate were just under the target.
+
+    Exact binomial for outcomes of 0 and 1 (Clopper and Pearson, 1934); for rates and expectations the
+    Hoeffding-Bentkus bound (Bates et al., arXiv 2101.02703, section 3.1), which holds for any outcome in [0, 1].
+    """
+    from scipy.stats import binom
+
+    n, total = len(success), float(success.sum())
+    if n == 0 or target <= 0:
+        return 1.0 if n == 0 else 0.0
+    if np.isin(success, (0.0, 1.0)).all():
+        return float(binom.sf(round(total) - 1, n, target))
+    risk, limit = 1 - total / n, 1 - target
+    hoeffding = float(np.exp(-n * _divergence(min(risk, limit), limit)))
+    bentkus = float(np.e * binom.cdf(np.ceil(n * risk), n, limit))
+    return min(1.0, hoeffding, bentkus)
+
+
+def _divergence(a: float, b: float) -> float:
+    """Relative entropy of two coins."""
+    if b <= 0 or b >= 1:
+        return 0.0 if a == b else float("inf")
+    first = a * np.log(a / b) if a > 0 else 0.0
+    second = (1 - a) * np.log((1 - a) / (1 - b)) if a < 1 else 0.0
+    return float(first + second)
+
+
+def paired_p_value(success: Floats, reference: Floats) -> float:
+    """P(at least as many wins) if the policy were no better than the reference, task by task.
+
+    Exact sign test over the tasks on which they differ, for outcomes of 0 and 1; else a t test of the mean
+    difference. 1/2 or below where the policy did at least as well here; 0 where they are the same.
+    """
+    from scipy.stats import binom, t
+
+    difference = success - reference
+    if not np.any(difference):
+        return 0.0
+    if np.isin(difference, (-1.0, 0.0, 1.0)).all():
+        wins, losses = int((difference > 0).sum()), int((difference < 0).sum())
+        return float(binom.sf(wins - 1, wins + losses, 0.5)) if wins < losses else _middle(wins, losses)
+    n = len(difference)
+    spread = float(difference.std(ddof=1)) / np.sqrt(n) if n > 1 else 0.0
+    if spread == 0:
+        return 0.0 if difference.mean() >= 0 else 1.0
+    return float(t.sf(difference.mean() / spread, n - 1))
+
+
+def _middle(wins: int, losses: int) -> float:
+    """The sign test's mid p-value, so that as many wins as losses is one half."""
+    from scipy.stats import binom
+
+    n = wins + losses
+    return float(binom.sf(wins, n, 0.5) + 0.5 * binom.pmf(wins, n, 0.5))
+
+
+def cost_p_value(cost: Floats, limit: float) -> float:
+    """P(a mean cost this low) if the true mean were just above the limit.
+
+    Student's t with Johnson's correction for skewness (Johnson, JASA 73, 1978): costs have a long tail.
+    """
+    from scipy.stats import t
+
+    n = len(cost)
+    if n < 3:
+        return 1.0
+    mean, spread = float(cost.mean()), float(cost.std(ddof=1))
+    if spread == 0:
+        return 0.0 if mean <= limit else 1.0
+    third = float(((cost - mean) ** 3).mean())
+    shift = mean - limit
+    corrected = shift + third / (6 * spread**2 * n) + third * shift**2 / (3 * spread**4)
+    if shift >= 0:
+        corrected = shift
+    return float(t.cdf(corrected / (spread / np.sqrt(n)), n - 1))
+
+
+def probability_met(success: Floats, target: float) -> float:
+    """P(true success is at least the target), flat between 0 and 1 before (Jeffreys' prior)."""
+    from scipy.stats import beta
+
+    n, total = len(success), float(success.sum())
+    return float(beta.sf(target, total + 0.5, n - total + 0.5))

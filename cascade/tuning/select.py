@@ -1,0 +1,199 @@
+"""Picks, for a goal, the member of all families that meets it best on the choosing tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cascade.replay.table import Floats
+from cascade.tuning.choose import Bench, Trial
+from cascade.tuning.goal import Goal, cost_p_value, paired_p_value, success_p_value
+
+_REFINE = 5
+_WORTH_IT = 0.1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pick:
+    """A chosen trial. p_value: of the goal not being met; promised: whether that is at most the level asked
+    for. single: the tier, if it is one tier alone.
+    """
+
+    trial: Trial
+    p_value: float
+    promised: bool
+    single: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Singles:
+    """Each tier alone on the choosing tasks, by tier."""
+
+    trials: dict[str, Trial]
+
+    def reference(self, goal: Goal) -> Floats | None:
+        """The reference tier's success by task, if the goal names one."""
+        return self.trials[goal.tier].success if goal.tier is not None else None
+
+
+def pick(
+    goal: Goal, benches: Sequence[Bench], singles: Singles, dials: Sequence[float], level: float
+) -> Pick:
+    """The best member for a goal at a level (1 - confidence).
+
+    The level is shared out: half to the benches, half to single tiers. At 0.5 and above no promise is
+    wanted, and means decide. Where nothing can be promised, the
+    likeliest to meet the goal is returned, marked as not promised. A cascade is only preferred to a tier
+    alone that meets the goal as well if it is cheaper (or, for the other goals, better) beyond chance.
+    """
+    promising = level < 0.5
+    found = [_pick_single(goal, singles, level / 2 if promising else level)]
+    share = level / 2 / max(len(benches), 1) if promising else level
+    found += [_pick_member(goal, bench, singles, (dials, share)) for bench in benches]
+    kept = [one for one in found if one is not None]
+    promised = [one for one in kept if one.promised]
+    if not promised:
+        return min(kept, key=lambda one: (one.p_value, one.trial.point[1]))
+    best = max(promised, key=lambda one: _merit(goal, one.trial))
+    alone = max(
+        (one for one in promised if one.single), key=lambda one: _merit(goal, one.trial), default=None
+    )
+    if alone is not None and best is not alone and not _beyond_chance(goal, best.trial, alone.trial):
+        return alone
+    return best
+
+
+def p_value(goal: Goal, trial: Trial, reference: Floats | None) -> float:
+    """P(figures this good) if the goal were just missed; for a value goal there is nothing to miss."""
+    if goal.kind == "cost":
+        return cost_p_value(trial.cost, goal.amount)
+    if goal.kind == "value":
+        return 0.0
+    if reference is not None:
+        return paired_p_value(trial.success, reference)
+    return success_p_value(trial.success, goal.amount)
+
+
+def _merit(goal: Goal, trial: Trial) -> tuple[float, float]:
+    success, cost = trial.point
+    if goal.kind == "success":
+        return -cost, success
+    if goal.kind == "cost":
+        return success, -cost
+    return goal.amount * success - cost, success
+
+
+def _beyond_chance(goal: Goal, better: Trial, alone: Trial) -> bool:
+    """Whether the merit's advantage, task by task, is more than noise (one-sided, 90%)."""
+    gain = _by_task(goal, better) - _by_task(goal, alone)
+    n = len(gain)
+    spread = float(gain.std(ddof=1)) / np.sqrt(n) if n > 1 else 0.0
+    if spread == 0:
+        return bool(gain.mean() > 0)
+    from scipy.stats import norm
+
+    return float(norm.sf(gain.mean() / spread)) <= _WORTH_IT
+
+
+def _by_task(goal: Goal, trial: Trial) -> Floats:
+    if goal.kind == "success":
+        return -trial.cost
+    if goal.kind == "cost":
+        return trial.success
+    return goal.amount * trial.success - trial.cost
+
+
+def _pick_single(goal: Goal, singles: Singles, level: float) -> Pick | None:
+    """The best tier alone; tested from the surest downwards."""
+    reference = singles.reference(goal)
+    tested = sorted(
+        ((p_value(goal, trial, reference), name, trial) for name, trial in singles.trials.items()),
+        key=lambda one: one[0],
+    )
+    allowed = level / max(len(tested), 1) if level < 0.5 and goal.tier is None else level
+    passed = [one for one in tested if one[0] <= allowed]
+    if not passed:
+        p, name, trial = tested[0]
+        return Pick(trial, p, promised=False, single=name)
+    p, name, trial = max(passed, key=lambda one: _merit(goal, one[2]))
+    return Pick(trial, p, promised=True, single=name)
+
+
+def _pick_member(
+    goal: Goal, bench: Bench, singles: Singles, how: tuple[Sequence[float], float]
+) -> Pick | None:
+    dials, level = how
+    if goal.kind == "value":
+        trial = bench.trial(goal.amount)
+        return Pick(trial, 0.0, promised=True)
+    reference = singles.reference(goal)
+
+    def judge(value: float) -> float:
+        return p_value(goal, bench.trial(value), reference)
+
+    ordered = list(dials) if goal.kind == "cost" else list(reversed(dials))
+    value = _by_mean(goal, bench, ordered, reference) if level >= 0.5 else _in_sequence(judge, ordered, level)
+    if value is None:
+        best = min(ordered, key=judge)
+        return Pick(bench.trial(best), judge(best), promised=False)
+    return Pick(bench.trial(value), judge(value), promised=True)
+
+
+def _in_sequence(judge: Callable[[float], float], ordered: Sequence[float], level: float) -> float | None:
+    """The last dial that passes before the first that fails, then half steps beyond it."""
+    kept: float | None = None
+    failed: float | None = None
+    for value in ordered:
+        if judge(value) > level:
+            failed = value
+            break
+        kept = value
+    if kept is None or failed is None:
+        return kept
+    for value in np.geomspace(kept, failed, _REFINE + 2)[1:-1]:
+        if judge(float(value)) > level:
+            break
+        kept = float(value)
+    return kept
+
+
+def _by_mean(goal: Goal, bench: Bench, ordered: Sequence[float], reference: Floats | None) -> float | None:
+    """Without a promise to keep: the stingiest dial whose smoothed mean meets the goal."""
+
+    def figure(trial: Trial) -> float:
+        if goal.kind == "cost":
+            return goal.amount - float(trial.cost.mean())
+        if reference is not None:
+            return float((trial.success - reference).mean())
+        return float(trial.success.mean()) - goal.amount
+
+    ascending = sorted(ordered)
+    for _ in range(2):
+        margins = _monotone(np.array([figure(bench.trial(v)) for v in ascending]), rising=goal.kind != "cost")
+        meets = [v for v, margin in zip(ascending, margins, strict=True) if margin >= -1e-12]
+        if not meets:
+            return None
+        kept = max(meets) if goal.kind == "cost" else min(meets)
+        place = ascending.index(kept)
+        other = ascending[min(max(place + (1 if goal.kind == "cost" else -1), 0), len(ascending) - 1)]
+        if other == kept:
+            return kept
+        between = [float(v) for v in np.geomspace(kept, other, _REFINE)[1:-1]]
+        ascending = sorted([*ascending, *between])
+    return kept
+
+
+def _monotone(values: Floats, *, rising: bool) -> Floats:
+    """The closest monotone sequence (pool adjacent violators: Ayer et al., 1955)."""
+    signed = values if rising else -values
+    blocks: list[list[float]] = []
+    for value in signed:
+        blocks.append([float(value), 1.0])
+        while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
+            mean, count = blocks.pop()
+            total = blocks[-1][1] + count
+            blocks[-1] = [(blocks[-1][0] * blocks[-1][1] + mean * count) / total, total]
+    flat = np.concatenate([np.full(int(count), mean) for mean, count in blocks])
+    return flat if rising else -flat
