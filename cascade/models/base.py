@@ -87,7 +87,7 @@ class Observer(Protocol):
     If it has a method `restart()`, that is called when a broken stream is tried again from the beginning.
     """
 
-    def __call__(self, delta: str) -> bool:
+    def __call__(self, delta: str, /) -> bool:
         """Take the next piece of text; True ends the generation here (it is booked for what it cost)."""
         ...
 

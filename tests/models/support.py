@@ -26,7 +26,8 @@ class FastClock:
         return time.monotonic() + sum(self.slept)
 
     async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
+        if seconds > 0:
+            self.slept.append(seconds)
         await asyncio.sleep(0)
 
     @property
