@@ -62,7 +62,12 @@ async def test_what_streams_is_what_is_answered_unstreamed(text: str, piece: int
     async with ScriptedServer(reply, piece=piece) as server:
         tier = model(server)
         deltas: list[str] = []
-        completion = await tier.generate(request(), observe=lambda delta: bool(deltas.append(delta)))
+
+        def keep(delta: str) -> bool:
+            deltas.append(delta)
+            return False
+
+        completion = await tier.generate(request(), observe=keep)
         async with httpx2.AsyncClient() as plain:
             sent = {"model": "m", "messages": [{"role": "user", "content": "write add"}]}
             answer = (await plain.post(f"{server.base_url}/chat/completions", json=sent)).json()
@@ -329,7 +334,7 @@ async def test_what_cannot_fit_is_refused_with_what_to_drop() -> None:
     asked = ModelRequest(messages=messages, task_id="t", tier="flash")
     failed = await refused(asked, context_tokens=2000)
     assert failed.code == "model.context"
-    assert "tokens: message 2 (user)" in failed.message
+    assert ": message 2 (user) about 6671, message 3" in failed.message
 
 
 async def test_the_output_asked_for_leaves_room_for_the_input() -> None:
