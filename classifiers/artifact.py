@@ -14,7 +14,7 @@ from functools import cache
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
@@ -23,6 +23,9 @@ from cascade.storage import read_text, write_atomic
 
 SCHEMA = 1
 DEFAULT = "default.json"
+Kind: TypeAlias = Literal["cascade.classifier.linear", "cascade.classifier.answer"]
+LINEAR: Kind = "cascade.classifier.linear"
+ANSWER: Kind = "cascade.classifier.answer"
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Floats = tuple[FiniteFloat, ...]
@@ -44,8 +47,9 @@ class Card(_Part):
 
 
 class TextFeatures(_Part):
-    """Hashed n-grams, as `cascade.classifiers.hashing.TextSpec`."""
+    """Hashed n-grams of the prompt or the answer, as `cascade.classifiers.hashing.TextSpec`."""
 
+    source: Literal["prompt", "answer"] = "prompt"
     words: tuple[int, int] | None = None
     chars: tuple[int, int] | None = None
     buckets: int = Field(ge=1, le=1 << 22)
@@ -128,7 +132,7 @@ class Artifact(_Part):
     """A trained classifier, ready to score."""
 
     schema_: Literal[1] = Field(alias="schema")
-    kind: Literal["cascade.classifier.linear"]
+    kind: Kind
     name: str
     version: str
     card: Card
@@ -156,18 +160,18 @@ def _check_tier(tier: TierWeights, features: FeatureSpec) -> None:
             raise ValueError(f"tier {tier.name}: a text weight outside of {text.buckets} buckets")
 
 
-def load(path: str | Path) -> Artifact:
-    """Read an artefact. Raises InputError if it cannot be read, or is not one."""
-    return parse(read_text(path, what="classifier"), source=str(path))
+def load(path: str | Path, *, kind: Kind = LINEAR) -> Artifact:
+    """Read an artefact. Raises InputError if it cannot be read, or is not one of this kind."""
+    return parse(read_text(path, what="classifier"), source=str(path), kind=kind)
 
 
-def parse(text: str, *, source: str = "artefact") -> Artifact:
+def parse(text: str, *, source: str = "artefact", kind: Kind = LINEAR) -> Artifact:
     """The artefact that `text` holds. Raises InputError with what is wrong, and where."""
     try:
         document = json.loads(text, parse_constant=_no_constant)
     except ValueError as error:
         raise InputError(f"{source}: not JSON: {error}", hint=_HINT) from error
-    check_schema(document, source=source, kind="cascade.classifier.linear")
+    check_schema(document, source=source, kind=kind)
     try:
         return Artifact.model_validate(document)
     except ValidationError as error:

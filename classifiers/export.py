@@ -5,20 +5,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 
 from cascade.classifiers.artifact import Artifact, Card, TextFeatures, TierWeights, Unknown, dump
 from cascade.classifiers.calibration import expected_error
 from cascade.classifiers.intervals import wilson
-from cascade.classifiers.training import Floats, TierPassEstimator
+from cascade.classifiers.training import BlendEstimator, Floats
 
 # Weights below this move no probability by anything that counts; they are left out of the file.
 _NEGLIGIBLE = 1e-12
 
 
 def to_artifact(
-    estimator: TierPassEstimator,
+    estimator: BlendEstimator[Any],
     y: Floats,
     tiers: Sequence[str],
     *,
@@ -36,10 +37,10 @@ def to_artifact(
         for t, tier in enumerate(tiers)
     ]
     rates = [column.base_rate for column in columns]
-    texts = tuple(TextFeatures(**asdict(spec)) for spec in estimator.texts)
+    texts = tuple(TextFeatures(source=view.source, **asdict(view.spec)) for view in estimator.texts)
     artifact = Artifact(
         schema=1,
-        kind="cascade.classifier.linear",
+        kind=estimator.kind,
         name=name,
         version="",
         card=card,
@@ -52,7 +53,7 @@ def to_artifact(
 
 
 def _tier(
-    estimator: TierPassEstimator, y: Floats, t: int, *, name: str, models: tuple[str, ...]
+    estimator: BlendEstimator[Any], y: Floats, t: int, *, name: str, models: tuple[str, ...]
 ) -> TierWeights:
     known = ~np.isnan(y[:, t]) & ~np.isnan(estimator.held_out_[:, t])
     count = int(estimator.counts_[t])

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, Literal, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
-from cascade.classifiers.artifact import Calibration, FeatureSpec
-from cascade.classifiers.calibration import Method, calibrate, fit_calibration
+from cascade.classifiers.after_output import SEEN_FEATURES, seen_features, seen_texts
+from cascade.classifiers.answer_features import Answered
+from cascade.classifiers.artifact import ANSWER, LINEAR, Calibration, FeatureSpec, Kind
+from cascade.classifiers.calibration import Method, calibrate, cross_calibrated, fit_calibration
 from cascade.classifiers.features import TASK_FEATURES, feature_text, task_features
 from cascade.classifiers.hashing import TextSpec
 from cascade.classifiers.matrices import fit_scaling, hashed_matrix, scale
@@ -26,8 +28,20 @@ from cascade.types import Task
 
 Floats = NDArray[np.float64]
 
-WORDS = TextSpec(words=(1, 3), buckets=8192, clip=4096)
-LETTERS = TextSpec(words=None, chars=(3, 5), buckets=8192, clip=2048)
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class TextView:
+    """A text of an item, and how it is hashed."""
+
+    spec: TextSpec
+    source: Literal["prompt", "answer"] = "prompt"
+
+
+WORDS = TextView(TextSpec(words=(1, 3), buckets=8192, clip=4096))
+LETTERS = TextView(TextSpec(words=None, chars=(3, 5), buckets=8192, clip=2048))
+ANSWER_WORDS = TextView(TextSpec(words=(1, 2), buckets=4096, clip=4096), source="answer")
 # Fewer outcomes than this teach a base rate and nothing else.
 _LEAST_OUTCOMES = 20
 # Tiers are learned by contrasts if at least this share of what was tried was tried on the same tasks.
@@ -47,60 +61,120 @@ class TierFit:
     held_out: Floats
 
 
-class TierPassEstimator(BaseEstimator):  # type: ignore[misc]
-    """P(a first attempt at each tier passes), shape `(n_tasks, n_tiers)`.
+class BlendEstimator(BaseEstimator, Generic[Item]):  # type: ignore[misc]
+    """P of several outcomes of one item, shape `(n_items, n_tiers)`; what an item is, a subclass says.
 
-    texts: the hashed views of the prompt. calibration: `linear` (the held-out blend is the calibration),
-    `platt` or `isotonic` on top of it. seed: for the rows that the blend is learned from, past 1,500.
+    texts: the hashed views, each with the source it reads. calibration: the map from held-out scores to
+    probabilities (`cascade.classifiers.calibration`). seed: for the rows that the blend is learned from, past
+    1,500.
 
     After `fit`: `spec_`, `fit_` (a `TierFit`), `calibrations_`, `base_rates_` and `counts_` by tier, and
-    `held_out_`: calibrated P of each task from a fit without it, `(n_tasks, n_tiers)`.
+    `held_out_`: P of each item from a fit and a map that did not see it, `(n_items, n_tiers)`.
     """
 
+    names: tuple[str, ...]
+    kind: Kind
+
     def __init__(
-        self,
-        *,
-        texts: tuple[TextSpec, ...] = (WORDS, LETTERS),
-        calibration: Method = "linear",
-        seed: int = 0,
+        self, *, texts: tuple[TextView, ...] = (), calibration: Method = "platt", seed: int = 0
     ) -> None:
         self.texts = texts
         self.calibration = calibration
         self.seed = seed
 
-    def fit(self, tasks: Sequence[Task], y: Floats) -> TierPassEstimator:
-        """Fit on outcomes in [0, 1], shape `(n_tasks, n_tiers)`, NaN where a tier was not tried.
+    def features(self, item: Item) -> tuple[float, ...]:
+        """The hand-made features of an item, in the order of `names`."""
+        raise NotImplementedError
+
+    def sources(self, item: Item) -> dict[str, str]:
+        """The texts of an item by source."""
+        raise NotImplementedError
+
+    def fit(self, items: Sequence[Item], y: Floats) -> Self:
+        """Fit on outcomes in [0, 1], shape `(n_items, n_tiers)`, NaN where a tier was not tried.
 
         Raises InputError where the shapes do not fit, a value is no outcome, or a tier was never tried.
         """
-        y = checked_outcomes(tasks, y)
-        values = np.array([task_features(task) for task in tasks])
-        self.spec_: FeatureSpec = fit_scaling(values, TASK_FEATURES)
+        y = checked_outcomes(items, y)
+        values = self._values(items)
+        self.spec_: FeatureSpec = fit_scaling(values, self.names)
         known = ~np.isnan(y)
         self.counts_ = known.sum(axis=0)
         self.base_rates_ = np.nanmean(y, axis=0)
-        self.fit_ = fit_tiers(self._views(tasks, values), y, seed=self.seed)
+        self.fit_ = fit_tiers(self._views(items, values), y, seed=self.seed)
         self.calibrations_: list[Calibration] = []
         self.held_out_ = np.full(y.shape, np.nan)
         for t in range(y.shape[1]):
             used = known[:, t] & ~np.isnan(self.fit_.held_out[:, t])
-            scores = self.fit_.held_out[used, t]
-            self.calibrations_.append(fit_calibration(scores, y[used, t], self.calibration))
-            self.held_out_[used, t] = calibrate(scores, self.calibrations_[t])
+            scores, outcomes = self.fit_.held_out[used, t], y[used, t]
+            self.calibrations_.append(fit_calibration(scores, outcomes, self.calibration))
+            self.held_out_[used, t] = cross_calibrated(scores, outcomes, self.calibration)
         return self
 
-    def predict_proba(self, tasks: Sequence[Task]) -> Floats:
-        """P(pass), shape `(n_tasks, n_tiers)`, tiers in the order of the columns of `y`."""
-        views = self._views(tasks, np.array([task_features(task) for task in tasks]))
+    def predict_proba(self, items: Sequence[Item]) -> Floats:
+        """P, shape `(n_items, n_tiers)`, tiers in the order of the columns of `y`."""
+        views = self._views(items, self._values(items))
         scores = self.fit_.intercept + sum(
             np.asarray(view @ weights) for view, weights in zip(views, self.fit_.weights, strict=True)
         )
         columns = [calibrate(scores[:, t], one) for t, one in enumerate(self.calibrations_)]
         return np.column_stack(columns)
 
-    def _views(self, tasks: Sequence[Task], values: Floats) -> list[Any]:
-        texts = [feature_text(task) for task in tasks]
-        return [scale(values, self.spec_), *(hashed_matrix(texts, spec) for spec in self.texts)]
+    def _values(self, items: Sequence[Item]) -> Floats:
+        return np.array([self.features(item) for item in items])
+
+    def _views(self, items: Sequence[Item], values: Floats) -> list[Any]:
+        sources = [self.sources(item) for item in items]
+        hashed = [hashed_matrix([one[view.source] for one in sources], view.spec) for view in self.texts]
+        return [scale(values, self.spec_), *hashed]
+
+
+class TierPassEstimator(BlendEstimator[Task]):
+    """P(a first attempt at each tier passes), before any call: items are tasks."""
+
+    names = TASK_FEATURES
+    kind = LINEAR
+
+    def __init__(
+        self,
+        *,
+        texts: tuple[TextView, ...] = (WORDS, LETTERS),
+        calibration: Method = "platt",
+        seed: int = 0,
+    ) -> None:
+        super().__init__(texts=texts, calibration=calibration, seed=seed)
+
+    def features(self, item: Task) -> tuple[float, ...]:
+        """`TASK_FEATURES`."""
+        return task_features(item)
+
+    def sources(self, item: Task) -> dict[str, str]:
+        """The prompt."""
+        return {"prompt": feature_text(item)}
+
+
+class AnswerEstimator(BlendEstimator[Answered]):
+    """P(right) of an answer that was seen (first column of `y`), and of other tiers given that answer."""
+
+    names = SEEN_FEATURES
+    kind = ANSWER
+
+    def __init__(
+        self,
+        *,
+        texts: tuple[TextView, ...] = (WORDS, ANSWER_WORDS),
+        calibration: Method = "platt",
+        seed: int = 0,
+    ) -> None:
+        super().__init__(texts=texts, calibration=calibration, seed=seed)
+
+    def features(self, item: Answered) -> tuple[float, ...]:
+        """`SEEN_FEATURES`."""
+        return seen_features(item)
+
+    def sources(self, item: Answered) -> dict[str, str]:
+        """The prompt and the answer."""
+        return seen_texts(item)
 
 
 def checked_outcomes(tasks: Sequence[object], y: Floats) -> Floats:

@@ -11,8 +11,7 @@ from cascade.errors import InputError
 
 if TYPE_CHECKING:
     from cascade.classifiers.artifact import Artifact
-    from cascade.classifiers.hashing import TextSpec
-    from cascade.classifiers.training import TierPassEstimator
+    from cascade.classifiers.training import TextView, TierPassEstimator
     from cascade.cli.train_log import TrainingLog
 
 _LEAST_TASKS = 10
@@ -26,7 +25,7 @@ _LEAST_TASKS = 10
 @click.option(
     "--calibration",
     type=click.Choice(["linear", "platt", "isotonic"]),
-    default="linear",
+    default="platt",
     show_default=True,
     help="The map to probabilities, fitted on held-out tasks.",
 )
@@ -62,7 +61,7 @@ def train(log: str, **options: Any) -> int:
 def _fit(known: TrainingLog, options: dict[str, Any]) -> TierPassEstimator:
     from cascade.classifiers.training import LETTERS, WORDS, TierPassEstimator
 
-    texts: tuple[TextSpec, ...] = (WORDS,) if options["no_letters"] else (WORDS, LETTERS)
+    texts: tuple[TextView, ...] = (WORDS,) if options["no_letters"] else (WORDS, LETTERS)
     if not any(task.prompt for task in known.tasks):
         texts = ()
     estimator = TierPassEstimator(texts=texts, calibration=options["calibration"])

@@ -16,11 +16,11 @@ from cascade.classifiers.artifact import Card, save
 from cascade.classifiers.calibration import expected_error
 from cascade.classifiers.export import to_artifact
 from cascade.classifiers.hashing import TextSpec
-from cascade.classifiers.training import TierPassEstimator
+from cascade.classifiers.training import TextView, TierPassEstimator
 from cascade.types import Task
 
 # Few buckets: the file stays small, and 164 tasks fill no more.
-TEXT = TextSpec(words=(1, 2), buckets=2048, clip=4096)
+TEXT = TextView(TextSpec(words=(1, 2), buckets=2048, clip=4096))
 
 ROOT = Path(__file__).parents[3]
 DATA = ROOT / "cascade" / "demo_data"
