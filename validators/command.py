@@ -160,7 +160,7 @@ class Command:
         )  # fmt: skip
         place = room(workspace, limits)
         read = tuple(
-            Path(os.path.realpath(Path(path).expanduser())) for path in (*options.read, _home(program))
+            Path(os.path.realpath(Path(path).expanduser())) for path in (*options.read, str(_home(program)))
         )
         env = {
             **workspace.environment,

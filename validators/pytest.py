@@ -18,12 +18,14 @@ CONFIGS = ("pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg"
 
 class PytestOptions(Options):
     """`select` names test files or node ids to run instead of the task's tests; `plugins` are loaded by name, as
-    none is by itself; `arguments` are passed on to pytest."""
+    none is by itself; `arguments` are passed on to pytest. `apart` runs the answer in another process than the
+    asserts: see docs/validators.md for what that stops and what it cannot run."""
 
     name: str = "pytest"
     timeout_s: float = Field(default=10.0, gt=0, le=3600)
     memory_mb: int = Field(default=1024, ge=64)
     select: tuple[str, ...] = ()
+    apart: bool = False
     plugins: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
 
@@ -63,6 +65,8 @@ class Pytest:
             "select": list(options.select) or [path for path in tests if _is_test(path)] or tests,
             "config": _task_config(workspace),
             "conftest": _brings_conftest(workspace),
+            "apart": options.apart,
+            "answer": list(workspace.touched),
             "plugins": list(options.plugins),
             "options": list(options.arguments),
             "wall_s": options.timeout_s,

@@ -71,10 +71,15 @@ def no_new_privileges() -> None:
     _check(_libc().prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
 
 
-def restrict(readable: Iterable[str], writable: Iterable[str], devices: Iterable[str]) -> None:
+def restrict(
+    readable: Iterable[str], writable: Iterable[str], devices: Iterable[str], listable: Iterable[str] = ()
+) -> None:
     """From here on, only these paths, no TCP, no signal to and no abstract socket of processes outside.
 
-    Paths that do not exist are left out. `readable` may be executed too. Raises OSError if it cannot be done.
+    Paths that do not exist are left out. `readable` may be executed too; of `listable` only names are seen.
+
+    Raises:
+        OSError: it cannot be done.
     """
     version = abi()
     if not version:
@@ -85,6 +90,7 @@ def restrict(readable: Iterable[str], writable: Iterable[str], devices: Iterable
     attr = attr[: 8 if version < ABI_NET else 16 if version < ABI_SCOPE else 24]
     ruleset = _check(libc.syscall(CREATE_RULESET, attr, ctypes.c_size_t(len(attr)), 0), "landlock")
     wanted = [(path, READ) for path in readable] + [(path, WRITE) for path in writable]
+    wanted += [(path, READ_DIR) for path in listable]
     wanted += [(path, READ_FILE | WRITE_FILE | TRUNCATE) for path in devices]
     try:
         for path, access in wanted:

@@ -4,21 +4,25 @@ What counts is not the exit code: every test that was collected must be reported
 the nonce of this run. An answer that ends the process early, or empties the collection, has no such record.
 """
 
-# ruff: noqa: PTH112, PTH118
+# ruff: noqa: PTH102, PTH112, PTH118, PTH208
 # Paths are plain strings here: pathlib would be loaded into every candidate.
 from __future__ import annotations
 
-import contextlib
 import faulthandler
 import importlib
 import json
 import os
-import reprlib
+import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
 from typing import Any
+
+from cascade.validators.inside import landlock
+from cascade.validators.inside.confine import DEVICES
+from cascade.validators.inside.remote import PLACE, Finder, Line, modules_of
+from cascade.validators.inside.solution import become_solution, describe_call
 
 # Imported once, so that a run does not pay for them.
 COMMON = (
@@ -28,6 +32,7 @@ COMMON = (
 )  # fmt: skip
 MARGIN_S = 0.4
 MAX_TEXT = 1200
+MAX_PATH = 300
 MAX_FAILURES = 20
 OPTIONS = (
     "-q", "-q", "--tb=no", "--no-header", "--no-summary", "--capture=no", "--color=no", "-p", "no:cacheprovider",
@@ -59,7 +64,10 @@ def job(payload: dict[str, Any], report: int) -> None:
     _forget_ourselves()
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     tempfile.tempdir = None
-    sys.path.insert(0, root)
+    if payload["apart"]:
+        _set_apart(payload, channel)
+    else:
+        sys.path.insert(0, root)
     sys.argv = ["pytest"]
     faulthandler.dump_traceback_later(max(0.1, payload["wall_s"] - MARGIN_S), file=channel)
     recorder = Recorder(root, set(payload["tests"]), _writer(channel, payload.pop("nonce")))
@@ -74,11 +82,39 @@ def job(payload: dict[str, Any], report: int) -> None:
     ]
     options += ["-c", payload["config"] or os.devnull]
     options += [] if payload["conftest"] else ["--noconftest"]
+    options += ["--import-mode=append"] if payload["apart"] else []
     for plugin in payload["plugins"]:
         options += ["-p", plugin]
     recorder.begin()
     code = pytest.main([*options, *payload["options"], *payload["select"]], plugins=[recorder])
     recorder.finish(int(code))
+
+
+def _set_apart(payload: dict[str, Any], channel: int) -> None:
+    """Give the answer a process of its own, which cannot write the workspace, nor read the tests."""
+    ours, theirs = socket.socketpair()
+    place = os.path.join(payload["scratch"], "solution")
+    os.mkdir(place)
+    if os.fork() == 0:
+        os.close(channel)
+        ours.close()
+        os.chdir(place)
+        os.environ.update(HOME=place, TMPDIR=place)
+        if landlock.abi():
+            seen = [
+                os.path.join(payload["root"], name)
+                for name in _without_tests(payload["root"], payload["tests"])
+            ]
+            landlock.restrict([*payload["readable"], *seen], [place], DEVICES, [payload["root"]])
+        become_solution(theirs, payload["root"])
+    theirs.close()
+    sys.meta_path.insert(0, Finder(Line(ours), modules_of(payload["answer"])))
+
+
+def _without_tests(root: str, tests: list[str]) -> list[str]:
+    """What lies in the root and holds no test."""
+    holding = {path.split("/", 1)[0] for path in tests}
+    return [name for name in os.listdir(root) if name not in holding]
 
 
 def _forget_ourselves() -> None:
@@ -175,8 +211,9 @@ class Recorder:
             "line": place[1] if place else None,
             "in_tests": in_tests,
             "module": getattr(error, "name", None) if isinstance(error, ImportError) else None,
-            "call": _call(mine[0][0]) if mine and not in_tests else None,
+            "call": describe_call(mine[0][0]) if mine and not in_tests else None,
         }
+        found |= self._told(error)
         if isinstance(error, SyntaxError) and error.filename:
             inside = os.path.realpath(error.filename).startswith(self._root + os.sep)
             if inside:
@@ -188,6 +225,19 @@ class Recorder:
                     "in_tests": path in self._tests,
                 }
         return found
+
+    def _told(self, error: BaseException) -> dict[str, Any]:
+        """Where an error arose in a solution that runs apart, as its process told it."""
+        place = getattr(error, PLACE, None)
+        if not isinstance(place, dict) or not isinstance(place.get("path"), str):
+            return {}
+        line = place.get("line")
+        return {
+            "path": place["path"][:MAX_PATH],
+            "line": line if isinstance(line, int) else None,
+            "in_tests": False,
+            "call": str(place.get("call"))[:400] if place.get("call") else None,
+        }
 
     def _frames(self, error: BaseException) -> Iterator[tuple[FrameType, int]]:
         """The frames inside the workspace, outermost first."""
@@ -203,20 +253,3 @@ def _text(error: BaseException) -> str:
         return str(error)[:MAX_TEXT]
     except Exception:  # noqa: BLE001  (the candidate's own __str__)
         return "(its text cannot be shown)"
-
-
-def _call(frame: FrameType) -> str | None:
-    """The candidate's function with the values of its arguments, as far as they can be shown."""
-    code = frame.f_code
-    if code.co_name.startswith("<"):
-        return None
-    short = reprlib.Repr()
-    short.maxlist = short.maxtuple = short.maxdict = short.maxset = 12
-    short.maxstring = short.maxother = short.maxlong = 120
-    parts = []
-    for name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]:
-        text = "..."
-        with contextlib.suppress(Exception):  # the candidate's own __repr__
-            text = short.repr(frame.f_locals[name])
-        parts.append(f"{name}={text}")
-    return f"{code.co_name}({', '.join(parts)})"[:400]

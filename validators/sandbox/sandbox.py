@@ -45,6 +45,7 @@ class Sandbox:
         self.root = Path(os.path.realpath(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")))
         if policy.get("whole_uid"):
             self.root.chmod(0o711)
+        self._readable: tuple[str, ...] = tuple(policy["readable"])
         self._slots = slots or max(2, os.cpu_count() or 1)
         self._pool = Pool(backend, self.root, policy, slots=self._slots)
         self.owner: int | None = policy["uid"] if policy.get("whole_uid") else None
@@ -103,7 +104,8 @@ class Sandbox:
 
     async def job(self, kind: Kind, job: str, payload: Mapping[str, Any], room: Room) -> Completed:
         """Run one of our own jobs in a fork of a warm server of this kind; its findings are in `report`."""
-        return await self._pool.ask(kind, {"job": job, "payload": dict(payload)}, self._furnished(room))
+        payload = {**payload, "readable": list(self._readable)}
+        return await self._pool.ask(kind, {"job": job, "payload": payload}, self._furnished(room))
 
     def _furnished(self, room: Room) -> Room:
         return replace(room, env={**ENVIRONMENT, **room.env})

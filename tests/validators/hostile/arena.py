@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 
 VICTIM = "untouched"
+# In the environment of the host before the sandbox is opened.
+SECRET = "the-hosts-secret-58f3a1"
 
 
 class Arena:
@@ -21,7 +23,7 @@ class Arena:
     def __init__(self, root: Path) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="arena-")
         self.outside = Path(self._folder.name)
-        self.secret = secrets.token_hex(16)
+        self.secret = SECRET
         (self.outside / "secret").write_text(self.secret)
         self.victim = self.outside / "victim"
         self.victim.write_text(VICTIM)
@@ -45,7 +47,7 @@ class Arena:
             "unix_datagram": self._listen(
                 "unix_datagram", socket.AF_UNIX, str(self.outside / "d"), datagram=True
             ),
-            "abstract": self._listen("abstract", socket.AF_UNIX, f"\0arena-{self.secret}"),
+            "abstract": self._listen("abstract", socket.AF_UNIX, f"\0arena-{secrets.token_hex(8)}"),
         }
 
     def _listen(

@@ -14,7 +14,7 @@ from cascade.types import Candidate, Task, Verdict
 from cascade.validators.pytest import Pytest, PytestOptions
 from cascade.validators.sandbox import Sandbox, Use, open_sandbox
 from cascade.validators.suite import Suite
-from tests.validators.hostile.arena import Arena
+from tests.validators.hostile.arena import SECRET, Arena
 from tests.validators.hostile.escapes import ESCAPES, RUNAWAYS
 from tests.validators.hostile.forgeries import FORGERIES, TEST
 
@@ -23,7 +23,7 @@ ATTACKED = {
     "    try:\n        reached = attack()\n    except (OSError, RuntimeError, ValueError, OverflowError):\n"
     "        reached = None\n    assert not reached\n"
 }
-RUNAWAY_S = 1.5
+RUNAWAY_S = 1.2
 
 
 def program(body: str, host: Mapping[str, object]) -> str:
@@ -56,7 +56,6 @@ async def escapes(sandbox: Sandbox) -> list[str]:
     """Names of the attacks that got through, with what they reached."""
     found: list[str] = []
     with Arena(sandbox.root) as arena:
-        os.environ["CASCADE_HOSTILE_SECRET"] = arena.secret
         for name, body in ESCAPES.items():
             verdict = await check(sandbox, {"solution.py": program(body, arena.host)}, ATTACKED)
             damage = arena.damage()
@@ -69,15 +68,15 @@ async def escapes(sandbox: Sandbox) -> list[str]:
 
 async def runaways(sandbox: Sandbox) -> list[str]:
     """Names of the runaway programs that were not ended, passed, or left something behind."""
-    found: list[str] = []
+
+    async def one(name: str, body: str) -> list[str]:
+        verdict = await check(sandbox, {"solution.py": program(body, arena.host)}, ATTACKED, RUNAWAY_S)
+        # One that was refused what it wanted raised an error, which is held: the test passes.
+        return [f"{name}: {verdict}"] if verdict.status == "unchecked" else []
+
     with Arena(sandbox.root) as arena:
-        for name, body in RUNAWAYS.items():
-            files = {"solution.py": program(body, arena.host)}
-            verdict = await check(sandbox, files, ATTACKED, RUNAWAY_S)
-            left = [*leftovers(str(sandbox.root)), *map(str, sandbox.root.glob("ws-*")), *arena.damage()]
-            # One that was refused what it wanted raised an error, which is held: the test passes.
-            if left or verdict.status == "unchecked":
-                found.append(f"{name}: {verdict.status} {left} {[r.detail for r in verdict.reports]}")
+        found = sum(await asyncio.gather(*(one(name, body) for name, body in RUNAWAYS.items())), [])
+        found += [*leftovers(str(sandbox.root)), *map(str, sandbox.root.glob("ws-*")), *arena.damage()]
     return found
 
 
@@ -93,6 +92,7 @@ async def forgeries(sandbox: Sandbox, pack: Mapping[str, Mapping[str, str]] = FO
 
 async def main(use: Use) -> int:
     """Run everything and say what got through."""
+    os.environ["CASCADE_HOSTILE_SECRET"] = SECRET
     sandbox = open_sandbox(use)
     try:
         print("layers:", ", ".join(sandbox.layers), "uid", os.getuid())
