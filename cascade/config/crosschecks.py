@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from cascade.config.document import Place, Problem, suggestion
+from cascade.config.parts import Sandboxes, command_name
 from cascade.config.plugins import BUILT_IN, Plugins, installed
 
 # Mappings whose inside is not ours.
-FREE = frozenset({"extra_body", "options", "schema", "parse"})
+FREE = frozenset({"extra_body"})
 
 
 def cross_check(data: Any, plugins: Plugins | None) -> list[Problem]:
@@ -39,7 +40,7 @@ def empty_keys(data: Any, place: Place = ()) -> list[Problem]:
         here = (*place, key)
         if value is None:
             problems.append(Problem(here, "is empty", "write a value, or remove the key", at="key"))
-        elif key not in FREE:
+        elif key not in FREE and not _is_option(here):
             problems += empty_keys(value, here)
     for index, value in enumerate(_list(data)):
         if value is None:
@@ -48,9 +49,16 @@ def empty_keys(data: Any, place: Place = ()) -> list[Problem]:
     return problems
 
 
+def _is_option(place: Place) -> bool:
+    """Whether this is inside of a validator, which judges its options itself."""
+    return len(place) == 3 and place[0] == "validators"
+
+
 def _is_plugin(data: Any) -> bool:
     """A plug-in's options are its own, None included."""
-    return isinstance(_mapping(data).get("use"), str) and ":" in data["use"]
+    use = _mapping(data).get("use")
+    shipped = {name for names in BUILT_IN.values() for name in names} | set(get_args(Sandboxes))
+    return isinstance(use, str) and use not in shipped
 
 
 def missing_files(data: Any, folder: Path) -> list[Problem]:
@@ -128,6 +136,8 @@ def _validator_names(validators: Any) -> Iterator[Problem]:
     for index, validator in enumerate(_list(validators)):
         use = validator if isinstance(validator, str) else _mapping(validator).get("use")
         name = _mapping(validator).get("name") or use
+        if name == "command":
+            name = command_name(_mapping(validator).get("run"))
         if not isinstance(name, str):
             continue
         if name in seen:

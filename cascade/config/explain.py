@@ -90,7 +90,9 @@ class _Explanation:
         wanted = WANTED.get(kind)
         if wanted is not None:
             return self._kind(wanted)
-        return self._at_value(self.error["msg"], str(self.context.get("hint", "")))
+        return self._at_value(
+            self.error["msg"].removeprefix("Value error, "), str(self.context.get("hint", ""))
+        )
 
     def _at_value(self, what: str, hint: str = "") -> Problem:
         return Problem(self.place, what, hint)

@@ -53,7 +53,7 @@ def json_schema(plugins: Plugins | None = None) -> dict[str, Any]:
     build.definitions["DecideNode"]["properties"]["policy"] = properties["policy"] | {
         "description": "A policy of this node's own. Unset: the config's."
     }
-    properties["validators"]["items"] = build.choice("validators", _validator_models())
+    properties["validators"]["items"] = build.validators()
     for name in ("EndpointConfig", "TierConfig"):
         build.definitions[name] = build.endpoint(build.definitions[name])
     build.definitions["Variable"] = {
@@ -72,10 +72,6 @@ def json_schema(plugins: Plugins | None = None) -> dict[str, Any]:
     }
 
 
-def _validator_models() -> dict[str, type[BaseModel] | None]:
-    return {name: options_model(name) for name in BUILT_IN["validators"]}
-
-
 class _Build:
     def __init__(self, plugins: Plugins) -> None:
         self.plugins = plugins
@@ -89,9 +85,11 @@ class _Build:
         strict: dict[str, Any] = _strict(schema)
         return strict
 
-    def choice(self, kind: Kind, members: Mapping[str, type[BaseModel] | None]) -> dict[str, Any]:
+    def choice(self, kind: Kind, members: Mapping[str, type[BaseModel]]) -> dict[str, Any]:
         """A name alone, or a mapping with `use`: built in with its keys, or a plug-in with any."""
-        mappings = {name: self._member(name, model) for name, model in members.items()}
+        return self._among(kind, {name: self._member(name, model) for name, model in members.items()})
+
+    def _among(self, kind: Kind, mappings: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
         alone = [name for name, member in mappings.items() if member.get("required") == ["use"]]
         plugins = sorted(self.plugins.of(kind) - set(BUILT_IN[kind]))
         outside = {
@@ -110,6 +108,22 @@ class _Build:
                 {"type": "object", **plugin},
             ]
         }
+
+    def validators(self) -> dict[str, Any]:
+        """One of `validators`: each with the options of its own model."""
+        members = {}
+        for name in BUILT_IN["validators"]:
+            model, preset = options_model(name)
+            member = self._member(name, model)
+            members[name] = member | {"required": [key for key in member["required"] if key not in preset]}
+            parse = members[name].get("properties", {}).get("parse")
+            if parse:
+                parse["anyOf"] += [
+                    {"const": "sarif"},
+                    _wrapped("json", {"$ref": "#/$defs/JsonPath"}),
+                    VARIABLE,
+                ]
+        return self._among("validators", members)
 
     def _named(self, names: list[str]) -> list[dict[str, Any]]:
         return [{"enum": names}] if names else []
@@ -145,6 +159,10 @@ class _Build:
             ({"properties": {"provider": {"const": "recorded"}}, "required": ["provider"]}, "recording"),
         ]
         return {**schema, "allOf": [{"if": when, "then": {"required": [key]}} for when, key in needs]}
+
+
+def _wrapped(key: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": {key: schema}, "required": [key], "additionalProperties": False}
 
 
 def _strict(schema: Any, key: str = "") -> Any:

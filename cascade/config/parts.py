@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
@@ -20,6 +21,7 @@ from cascade.config.plugins import known_name
 
 Probability: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 OnUnchecked: TypeAlias = Literal["stop", "accept"]
+Sandboxes: TypeAlias = Literal["auto", "landlock", "bwrap", "container", "none"]
 Seconds: TypeAlias = Annotated[float, Field(gt=0)]
 
 
@@ -39,6 +41,12 @@ class PluginConfig(Section):
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         # Options may hold a secret that came from ${VAR}.
         yield "use", self.use
+
+
+def command_name(run: Any) -> str:
+    """How a `command` without a name is called: as its program."""
+    first = run[0] if isinstance(run, list | tuple) and run else None
+    return PurePosixPath(first).name or "command" if isinstance(first, str) else "command"
 
 
 class RulesClassifier(Section):
@@ -77,9 +85,12 @@ class ValidatorConfig(PluginConfig):
 
     @property
     def options(self) -> dict[str, Any]:
-        """The keys beside `use`, `name` included where it is given."""
-        named = {} if self.name is None else {"name": self.name}
-        return {**named, **(self.model_extra or {})}
+        """The keys beside `use`, `name` included where it is given; a command is named by its program."""
+        extra = self.model_extra or {}
+        name = self.name
+        if name is None and self.use == "command":
+            name = command_name(extra.get("run"))
+        return dict(extra) if name is None else {"name": name, **extra}
 
     @property
     def spec(self) -> dict[str, Any]:
@@ -167,7 +178,7 @@ class BudgetConfig(Section):
 class SandboxConfig(Section):
     """Where model-written code is executed, and within which bounds."""
 
-    use: Literal["auto", "landlock", "bwrap", "container", "none"] = "auto"
+    use: Sandboxes = "auto"
     """`auto` takes the strongest layer that works here. `none` executes without isolation: say it only where
     another wall stands around."""
     image: Text | None = None

@@ -2,46 +2,76 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from cascade.config.base import integral
 from cascade.config.document import Place, Problem
 from cascade.config.explain import explain
-
-OPTIONS = {
-    "syntax": "cascade.validators.syntax:SyntaxOptions",
-    "ruff": "cascade.validators.ruff:RuffOptions",
-    "mypy": "cascade.validators.mypy:MypyOptions",
-}
+from cascade.config.plugins import BUILT_IN
 
 
-def options_model(name: str) -> type[BaseModel] | None:
-    """The model of a validator's options; None for plug-ins, which check their own."""
-    if name not in OPTIONS:
-        return None
-    module, attribute = OPTIONS[name].split(":")
-    model: type[BaseModel] = getattr(importlib.import_module(module), attribute)
-    return model
+def options_model(name: str) -> tuple[type[BaseModel] | None, Mapping[str, Any]]:
+    """The model of a validator's options, and what a ready entry sets already; None for plug-ins."""
+    if name not in BUILT_IN["validators"]:
+        return None, {}
+    # The validators' room loads only if an option is given.
+    from cascade.validators import catalog
+    from cascade.validators.presets import PRESETS
+
+    if name in PRESETS:
+        return catalog.options_model("command"), {"name": name, **PRESETS[name]}
+    # A command without a name is called as its program.
+    return catalog.options_model(name), {"name": name}
 
 
 def option_problems(validators: Any, raw: Mapping[Place, str]) -> Iterator[Problem]:
     """What is wrong with the options of built-in validators, in the file's places."""
-    for index, validator in enumerate(validators if isinstance(validators, list) else []):
-        given = {"use": validator} if isinstance(validator, str) else validator
+    for index, written in enumerate(validators if isinstance(validators, list) else []):
+        given = {"use": written} if isinstance(written, str) else written
         name = given.get("use") if isinstance(given, dict) else None
-        model = options_model(name) if isinstance(name, str) else None
+        if not isinstance(name, str) or (len(given) == 1 and name not in NEED_OPTIONS):
+            continue
+        model, preset = options_model(name)
         if model is None:
             continue
         prefix = ("validators", index)
-        options = {key: value for key, value in given.items() if key != "use"}
         own = {place[2:]: text for place, text in raw.items() if place[:2] == prefix}
-        try:
-            # By way of JSON: strict, and yet a list is a tuple.
-            model.model_validate_json(json.dumps(options), strict=True)
-        except ValidationError as error:
-            for one in explain(error, model, options, own):
-                yield Problem((*prefix, *one.place), one.what, one.hint, one.at)
+        options = {key: value for key, value in given.items() if key != "use"}
+        for one in _judged(model, options, preset, own):
+            yield Problem((*prefix, *one.place), one.what, one.hint, one.at)
+
+
+def _judged(
+    model: type[BaseModel], options: dict[str, Any], preset: Mapping[str, Any], raw: dict[Place, str]
+) -> list[Problem]:
+    try:
+        # By way of JSON: strict, and yet a list is a tuple.
+        model.model_validate_json(json.dumps(_whole({**preset, **options})), strict=True)
+    except ValidationError as error:
+        found = explain(error, model, options, raw)
+    else:
+        return []
+    parsing = [one for one in found if one.place[:1] == ("parse",)]
+    others = [one for one in found if one.place[:1] != ("parse",)]
+    if parsing:
+        # Told once, and not once for each form that it might have had.
+        pattern = [one for one in parsing if one.place == ("parse", "regex") and one.at == "value"]
+        others.append(
+            pattern[0] if pattern else Problem(("parse",), "names no way to read the output", PARSE)
+        )
+    return others
+
+
+def _whole(value: Any) -> Any:
+    """4.0 as 4, as JSON Schema and the rest of the config have it."""
+    if isinstance(value, dict):
+        return {key: _whole(item) for key, item in value.items()}
+    return [_whole(item) for item in value] if isinstance(value, list) else integral(value)
+
+
+NEED_OPTIONS = frozenset({"command", "json_schema", "model", "callable"})
+PARSE = "write sarif, {json: {...}} or {regex: ...}: see docs/validators.md"

@@ -54,7 +54,13 @@ SHORT: dict[str, Any] = {
     "version": 1,
     "tiers": {"a": {"model": "m", "base_url": "${URL}"}, "b": {"model": "n", "base_url": "${URL}"}},
     "classifier": "rules",
-    "validators": [],
+    "validators": [
+        {"use": "command", "name": "mine", "run": ["tool", "{files}"], "parse": {"regex": "(?P<message>.*)"}},
+        {"use": "eslint", "timeout_s": 5},
+        {"use": "tool_calls", "tools": {"find": {"type": "object"}}, "required": ["find"], "at_most": 3},
+        {"use": "json_schema", "schema": {"type": "object"}},
+        {"use": "mypy", "flags": [], "weights": {"no-*": "ignore"}},
+    ],
     "policy": {"use": "threshold", "start": 0.5, "attempts": {"a": 2, "b": 1}, "default_attempts": 1},
 }
 FIXED: dict[str, Any] = {

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from cascade.config import load
+from cascade.config import BUILT_IN, load
 from cascade.errors import ConfigError
+from cascade.validators import catalog
 from tests.config.conftest import MINIMAL, Problems, Write
 
 FAULTS = [
@@ -110,6 +111,43 @@ def test_a_mistake_in_a_tier_is_located(line: str, said: str, problems: Problems
     assert len(found) == 1, found
     assert found[0].split(": ", 1)[1].startswith(said)
     assert found[0].startswith("cascade.yaml:4:") or "is missing" in said
+
+
+OPTION_FAULTS = [
+    ("{use: ruff, selct: [E]}", "selct: is not a known key here; did you mean select?"),
+    ("{use: ruff, select: E}", "select: must be a list, and is text ('E')"),
+    ("{use: pytest, timeout_s: -1}", "timeout_s: must be more than 0, and is -1"),
+    ("{use: pytest, timeout_s: '5'}", "timeout_s: must be a number, and is text ('5'); remove the quotes"),
+    ("command", "run: is missing"),
+    ("{use: command, name: x, run: []}", "run: needs at least 1, and has 0"),
+    ("{use: command, name: x, run: [a], parse: text}", "parse: names no way to read the output; write sarif"),
+    ("{use: eslint, files: 5}", "files: must be a list, and is a number (5)"),
+    ("{use: callable, function: 5}", "function: must be text, and is a number (5)"),
+]
+
+
+@pytest.mark.parametrize(("validator", "said"), OPTION_FAULTS)
+def test_a_validators_options_are_checked_where_they_stand(
+    validator: str, said: str, problems: Problems
+) -> None:
+    found = problems(MINIMAL + f"validators: [syntax, {validator}]\n")
+    assert found, "not refused"
+    place, told = found[0].split(": validators[1].", 1)
+    assert told.startswith(said)
+    assert place.startswith("cascade.yaml:9:")
+
+
+def test_the_names_of_validators_are_those_of_the_catalogue() -> None:
+    assert set(BUILT_IN["validators"]) == set(catalog.built_in())
+
+
+def test_a_ready_entry_can_be_changed_in_one_option(problems: Problems) -> None:
+    assert problems(MINIMAL + "validators: [{use: eslint, timeout_s: 5}]\n") == []
+    assert problems(MINIMAL + "validators: [{use: command, name: x, run: [a], parse: sarif}]\n") == []
+    assert (
+        problems(MINIMAL + "validators: [{use: command, name: x, run: [a], parse: {json: {items: r}}}]\n")
+        == []
+    )
 
 
 def test_all_mistakes_come_in_one_run_in_the_order_of_the_file(problems: Problems) -> None:
