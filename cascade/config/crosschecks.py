@@ -26,6 +26,7 @@ def cross_check(data: Any, plugins: Plugins | None) -> list[Problem]:
     return [
         *_enough_tiers(data.get("tiers")),
         *_providers(data, plugins),
+        *_fallbacks(data),
         *_policy_tiers(_mapping(data.get("policy")), tiers),
         *_validator_names(data.get("validators")),
     ]
@@ -116,10 +117,22 @@ def _providers(data: dict[str, Any], plugins: Plugins | None) -> Iterator[Proble
                 yield Problem((*place, "provider"), f"{provider} is not known", hint)
 
 
+def _fallbacks(data: dict[str, Any]) -> Iterator[Problem]:
+    for name, tier in _mapping(data.get("tiers")).items():
+        fallbacks = _list(_mapping(tier).get("fallbacks"))
+        for index, endpoint in enumerate([_mapping(tier), *map(_mapping, fallbacks)] if fallbacks else []):
+            provider = endpoint.get("provider", "openai")
+            if isinstance(provider, str) and provider != "openai":
+                place: Place = ("tiers", name, *(("fallbacks", index - 1) if index else ()), "provider")
+                what = f"fallbacks stand in for each other only where all are endpoints, not {provider}"
+                yield Problem(place, what, "use provider: openai, or no fallbacks")
+                break
+
+
 def _policy_tiers(policy: dict[str, Any], tiers: list[str]) -> Iterator[Problem]:
     attempts = _mapping(policy.get("attempts"))
     order = _list(policy.get("order"))
-    if policy.get("use") == "threshold":
+    if policy.get("use") in {"threshold", "expected_value"}:
         for name in attempts:
             if name not in tiers:
                 hint = suggestion(name, tiers, what="tiers")

@@ -107,6 +107,12 @@ class Verifier(Section):
     """Share of wrong answers that they reject."""
 
 
+Exploration: TypeAlias = Annotated[
+    Annotated[Probability, Tag("rate")] | Annotated[Literal["thompson"], Tag("word")],
+    Discriminator(lambda value: "word" if isinstance(value, str) else "rate"),
+]
+
+
 class ExpectedValuePolicy(Section):
     """The step with the best expected value, exactly over the tree of possible attempts."""
 
@@ -115,8 +121,10 @@ class ExpectedValuePolicy(Section):
     """What a solved task is worth in USD: the dial between cost and quality."""
     max_attempts: Annotated[Count, Field(ge=1, le=20)] = 4
     """Attempts at a task in all."""
-    explore: Probability = 0.0
-    """Share of choices made at random, with their propensity logged, so that logs can be learnt from."""
+    attempts: dict[str, Annotated[Count, Field(ge=0)]] = Field(default_factory=dict)
+    """At most so many attempts at a tier; 2 where a tier is not named."""
+    explore: Exploration = 0.0
+    """Share of steps taken at random, or `thompson`; propensities are logged, so that logs can be learnt from."""
     verifier: Verifier = Verifier()
     """How well the validators tell right from wrong."""
     latency_usd_per_s: Usd = Field(default="0", validate_default=True)
@@ -139,8 +147,6 @@ class ThresholdPolicy(Section):
     """Attempts at a tier that `attempts` does not name."""
     on_unchecked: OnUnchecked = "stop"
     """What becomes of an answer that could not be checked: given back unaccepted, or accepted."""
-    explore: Probability = 0.0
-    """Share of choices made at random, with their propensity logged, so that logs can be learnt from."""
 
 
 class FixedPolicy(Section):

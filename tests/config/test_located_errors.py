@@ -34,6 +34,14 @@ FAULTS = [
         "policy: {use: threshold, attempts: {flsh: 1}}",
         "cascade.yaml:9:37: policy.attempts.flsh: there is no such tier; did you mean flash?",
     ),
+    (
+        "policy: {use: expected_value, explore: thomson}",
+        "cascade.yaml:9:40: policy.explore: must be thompson",
+    ),
+    (
+        "policy: {use: expected_value, explore: 2}",
+        "cascade.yaml:9:40: policy.explore: must be at most 1, and is 2",
+    ),
     ("policy: {use: fixed}", "cascade.yaml:9:1: policy.order: is missing; add `order: ...`"),
     (
         "policy: {use: fixed, order: [flash, prp]}",
@@ -97,6 +105,10 @@ TIER_FAULTS = [
     ("temperature: hot", "tiers.flash.temperature: must be a number, and is text ('hot')"),
     ("thinking: yes", "tiers.flash.thinking: must be enabled or disabled, and is 'yes'"),
     ("fallbacks: {model: x}", "tiers.flash.fallbacks: must be a list, and is a mapping"),
+    (
+        "fallbacks: [{model: x, provider: 'm:P'}]",
+        "tiers.flash.fallbacks[0].provider: fallbacks stand in for each",
+    ),
     ("fallbacks: [{model: x}]", "tiers.flash.fallbacks[0].base_url: is missing"),
     ("limits: {concurrency: 0}", "tiers.flash.limits.concurrency: must be at least 1, and is 0"),
 ]
