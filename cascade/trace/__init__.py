@@ -14,6 +14,7 @@ from cascade.trace.events import ChargeRecord as ChargeRecord
 from cascade.trace.events import Content as Content
 from cascade.trace.events import DiagnosticRecord as DiagnosticRecord
 from cascade.trace.events import Event as Event
+from cascade.trace.events import NodeFinished as NodeFinished
 from cascade.trace.events import OptionRecord as OptionRecord
 from cascade.trace.events import PolicyDecided as PolicyDecided
 from cascade.trace.events import PriceRecord as PriceRecord

@@ -257,6 +257,15 @@ class PolicyDecided(Base):
     history: History | None = None
 
 
+class NodeFinished(Base):
+    """A node of a declared graph ended. Written for the kinds that have no event of their own, and at a limit."""
+
+    event: Literal["node.finished"] = "node.finished"
+    kind: str
+    outcome: str
+    latency_s: float = 0.0
+
+
 class TaskFinished(Base):
     """A task ended. `result` is the line of the results file, under content rule `full`."""
 
@@ -296,6 +305,7 @@ Event = Annotated[
     | AttemptFailed
     | ValidationFinished
     | PolicyDecided
+    | NodeFinished
     | TaskFinished
     | RunFinished,
     Field(discriminator="event"),

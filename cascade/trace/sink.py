@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterable, MutableMapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 
@@ -115,7 +116,8 @@ class JsonLinesSink:
             self.flush()
         finally:
             file, self._file = self._file, None
-            file.close()
+            with suppress(OSError):  # what could not be written was said by the flush
+                file.close()
 
     def __enter__(self) -> JsonLinesSink:
         return self
