@@ -88,7 +88,13 @@ class Columns:
 
 
 def numbers(values: Sequence[str]) -> npt.NDArray[np.float64]:
-    """Numbers from words; a blank one is NaN. Raises ValueError."""
+    """Numbers from words; a blank one is NaN, a written NaN is an error. Raises ValueError."""
     if "" in values:
-        values = [value or "nan" for value in values]
-    return np.fromiter(map(float, values), dtype=np.float64, count=len(values))
+        found = np.full(len(values), np.nan)
+        given = [k for k, value in enumerate(values) if value]
+        found[given] = numbers([values[k] for k in given])
+        return found
+    found = np.fromiter(map(float, values), dtype=np.float64, count=len(values))
+    if np.isnan(found).any():
+        raise ValueError("NaN is no figure")
+    return found

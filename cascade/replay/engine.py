@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from cascade.errors import SupportError
 from cascade.policy.steps import Verifier
 from cascade.replay.plans import STOP, Plan, Walk
 from cascade.replay.table import Bools, Floats, Ints, OutcomeTable
@@ -141,16 +140,3 @@ def _by_tier(table: OutcomeTable, by_arm: Floats) -> dict[str, float]:
     for arm, value in zip(table.arms, by_arm, strict=True):
         sums[arm.tier] += float(value)
     return sums
-
-
-def need_support(played: Played, *, at_most: float = 0.0) -> None:
-    """Raise SupportError if more than a share `at_most` of the tasks left what the table holds."""
-    share = float(played.unknown.mean()) if len(played) else 0.0
-    if share <= at_most:
-        return
-    arms = ", ".join(f"{arm} ({count} tasks)" for arm, count in played.missing.items())
-    raise SupportError(
-        f"the log cannot say what {played.name} would have done on {share:.0%} of the tasks: it does not "
-        f"hold the outcome or the cost of {arms}",
-        hint="leave those steps out of the config, or log them (explore, or shadow runs)",
-    )

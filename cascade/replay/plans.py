@@ -34,6 +34,10 @@ class Walk(Protocol):
         """The arm whose rejected answer each row gives back when it stops; STOP: none was made."""
         ...
 
+    def blind(self) -> Walk:
+        """A copy at the same point that does not look at what further attempts leave behind."""
+        ...
+
 
 class Plan(Protocol):
     """A policy over tables."""
@@ -135,6 +139,11 @@ class _OrderWalk:
 
     def rejected(self, rows: Ints, arms: Ints) -> None:  # noqa: ARG002  (the order is fixed)
         self.made[rows] += 1
+
+    def blind(self) -> Walk:
+        copy = _OrderWalk(self.size, self.orders, self.which)
+        copy.made = self.made.copy()
+        return copy
 
     def gives(self, rows: Ints) -> Ints:
         made = self.made[rows]

@@ -120,6 +120,9 @@ def build(columns: Columns, source: str) -> OutcomeTable:
     outcome = columns.column("outcome")
     cost = columns.column("cost_usd") if "cost_usd" in columns.numbers else np.full(len(task), np.nan)
     _check(source, outcome, cost)
+    blank = int(np.isnan(outcome).sum())
+    if blank:
+        columns.notes.append(f"{blank} rows have no outcome (could not be checked): not counted as failures")
     cell = task * len(steps) + arm
     _no_duplicates(source, cell, steps, tasks)
     shape = (len(tasks), len(steps))
@@ -194,12 +197,8 @@ def _history(text: str, source: str, row: int) -> History:
 
 
 def _check(source: str, outcome: np.ndarray, cost: np.ndarray) -> None:
-    blank = np.flatnonzero(np.isnan(outcome))
-    if blank.size:
-        raise InputError(
-            f"{source}:{blank[0] + 2}: the outcome is blank or NaN",
-            hint="leave a row out if its outcome is not known; unchecked is not failed",
-        )
+    if np.isnan(outcome).all():
+        raise InputError(f"{source}: no row has an outcome", hint="log runs whose answers were checked")
     outside = np.flatnonzero((outcome < 0) | (outcome > 1))
     if outside.size:
         raise InputError(

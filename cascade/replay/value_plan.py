@@ -10,6 +10,7 @@ so that a state's values for all tasks are a few matrix products.
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -89,6 +90,7 @@ class _ValueWalk:
         self.survives = self._survival()
         self.evidence = np.tile(np.array(plan.estimates.weights), (len(table), 1))
         self.state: Ints = np.zeros(len(table), dtype=np.intp)
+        self.looks = True
         self.below: dict[int, _Steps] = {}
 
     def choose(self, rows: Ints) -> Ints:
@@ -110,7 +112,8 @@ class _ValueWalk:
             for state in np.unique(self.state[taken]):
                 here = taken[self.state[taken] == state]
                 self.state[here] = self.lattice.after(int(state), self.local[int(arm)])
-            self._look(taken, int(arm))
+            if self.looks:
+                self._look(taken, int(arm))
 
     def gives(self, rows: Ints) -> Ints:
         """See `Walk`."""
@@ -123,6 +126,12 @@ class _ValueWalk:
                 best = (weights @ self.arrays.stands[tried].T).argmax(axis=1)
                 given[here] = np.array(self.arrays.places)[np.array(tried)[best]]
         return given
+
+    def blind(self) -> Walk:
+        """See `Walk`."""
+        other = copy(self)
+        other.evidence, other.state, other.looks = self.evidence.copy(), self.state.copy(), False
+        return other
 
     def _tried(self, state: int) -> list[int]:
         bits = self.lattice.keys[state][0]

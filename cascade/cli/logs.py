@@ -1,0 +1,101 @@
+"""What the commands on logs share: options, tasks, and the table of policies as text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from cascade.errors import UsageError
+
+if TYPE_CHECKING:
+    from cascade.classifiers.base import Classifier
+    from cascade.config import Config
+    from cascade.policy.base import Policy
+    from cascade.policy.steps import Verifier
+    from cascade.types import Task
+
+
+def cost_options(given: object) -> dict[str, float]:
+    """`--cost TIER=USD`, as often as given. Raises UsageError."""
+    found = {}
+    for one in cast("tuple[str, ...]", given):
+        tier, _, amount = one.rpartition("=")
+        try:
+            found[tier] = float(amount)
+        except ValueError:
+            tier = ""
+        if not tier or found[tier] < 0:
+            raise UsageError(f"--cost {one} is not TIER=USD", hint="for example --cost flash=0.002")
+    return found
+
+
+def verifier_option(given: object) -> Verifier | None:
+    """`--verifier A/B` in per cent. Raises UsageError."""
+    from cascade.policy.steps import Verifier
+
+    if given is None:
+        return None
+    accept, _, reject = str(given).partition("/")
+    try:
+        return Verifier(float(accept) / 100, float(reject) / 100)
+    except ValueError as error:
+        raise UsageError(
+            f"--verifier {given} is not A/B in per cent",
+            hint="95/90: accepts 95% of right answers and rejects 90% of wrong ones",
+        ) from error
+
+
+def tasks_by_id(path: Path) -> dict[str, Task]:
+    """A task file's tasks by id. Raises InputError for a broken line."""
+    from cascade.errors import InputError
+    from cascade.tasks import read_tasks
+    from cascade.types import Task
+
+    found = {}
+    for one in read_tasks(path):
+        if not isinstance(one, Task):
+            raise InputError(f"{path}: {one}", hint="see the task file's format in the docs")
+        found[one.id] = one
+    return found
+
+
+def classifier_of(config: Config) -> Classifier:
+    """The config's classifier."""
+    from cascade import wiring
+
+    make = getattr(wiring, "classifier_of", None) or vars(wiring)["_classifier"]
+    return cast("Classifier", make(config))
+
+
+def policy_of(config: Config) -> Policy:
+    """The config's policy."""
+    from cascade import wiring
+
+    make = getattr(wiring, "policy_of", None) or vars(wiring)["_policy"]
+    return cast("Policy", make(config))
+
+
+def policies_text(document: Mapping[str, Any]) -> str:
+    """A replay's document as a plain table with its notes."""
+    lines = [f"{document['n_tasks']} tasks, estimator: {document['estimator']}"]
+    lines.append(
+        f"{'policy':<34} {'success':>8} {'95% interval':>15} {'USD a task':>11} {'95% interval':>20}"
+    )
+    for one in document["policies"]:
+        low, high = one["success_ci"]
+        cheap, dear = one["cost_ci"]
+        lines.append(
+            f"{one['name']:<34} {one['success']:>8.1%} {low:>7.1%}-{high:>6.1%} "
+            f"{one['cost_usd']:>11.5f} {cheap:>9.5f}-{dear:>9.5f}"
+        )
+        if one.get("detail"):
+            lines.append(f"    {one['detail']}")
+    support = document["support"]
+    if support["kind"] != "exact":
+        lines.append(
+            f"support: the log chose alike on {support['share']:.0%} of the tasks; "
+            f"worth {support['effective_tasks']:.0f} tasks"
+        )
+    lines += [f"note: {note}" for note in support.get("notes", ())]
+    return "\n".join(lines)

@@ -1,0 +1,26 @@
+"""What a log of decisions holds: for each task the attempts that were made, and by what chance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cascade.replay.table import Floats, Ints, OutcomeTable
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Episodes:
+    """Trajectories, padded to the longest.
+
+    table: what was seen, one row a task, NaN for arms that were not tried. arms: (n, L), the arm of each
+    attempt, -1 past the end. propensity: (n, L), the chance with which it was chosen given what came before,
+    NaN where the log does not say. versions: config digests seen.
+    """
+
+    table: OutcomeTable
+    arms: Ints
+    propensity: Floats
+    versions: Sequence[str] = ()
+
+    def __len__(self) -> int:
+        return len(self.table)

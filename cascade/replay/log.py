@@ -1,0 +1,52 @@
+"""One door for logs: a trace (design 5.5) or an outcome table (5.6), told apart by what is in them."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from cascade.errors import InputError, StorageError
+from cascade.replay.episodes import Episodes
+from cascade.replay.read_table import read_table
+from cascade.replay.table import OutcomeTable
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Log:
+    """What was read. table: outcomes by task and arm; episodes: the trajectories, if it was a trace."""
+
+    path: Path
+    table: OutcomeTable
+    episodes: Episodes | None = None
+
+
+def read_log(path: Path | str) -> Log:
+    """Read a log of either kind. Raises InputError or StorageError, saying where and what."""
+    path = Path(path)
+    if path.suffix != ".parquet" and _looks_like_json(path):
+        from cascade.replay.read_trace import read_episodes
+
+        episodes = read_episodes(path)
+        return Log(path, episodes.table, episodes)
+    return Log(path, read_table(path))
+
+
+def _looks_like_json(path: Path) -> bool:
+    try:
+        with path.open("rb") as raw:
+            packed = raw.read(2) == b"\x1f\x8b"
+            raw.seek(0)
+            start = (gzip.GzipFile(fileobj=raw) if packed else raw).read(64)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise InputError(f"{path}: the file is cut short: {error}", hint="fetch or write it again") from error
+    except OSError as error:
+        raise StorageError(
+            f"cannot read the log {path}: {error.strerror or error}",
+            hint="give the path of a trace or an outcome table",
+            code="storage.read",
+        ) from error
+    if not start.strip():
+        raise InputError(f"{path}: the log is empty", hint="a log has at least one finished task")
+    return start.lstrip().startswith(b"{")

@@ -1,0 +1,157 @@
+"""Any policy object as a plan: asked row by row, as the graph would ask it. Slower, and true to the letter."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+import numpy as np
+
+from cascade.errors import SupportError
+from cascade.policy.base import Policy, Situation
+from cascade.policy.steps import Step
+from cascade.replay.plans import STOP, Walk
+from cascade.replay.table import Ints, OutcomeTable
+from cascade.types import Attempt, Diagnostic, History, Report, Task, Usage, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyPlan:
+    """A policy over a table's rows.
+
+    tiers: the config's, cheapest first. shown: the configured history by tier. tasks: by id, where the policy
+    wants more than an id. seed: of the draws for exploration.
+    """
+
+    policy: Policy
+    tiers: tuple[str, ...]
+    shown: Mapping[str, History] = field(default_factory=dict)
+    tasks: Mapping[str, Task] = field(default_factory=dict)
+    budget_usd: float | None = None
+    seed: int = 0
+
+    @property
+    def name(self) -> str:
+        """See `Plan`."""
+        return self.policy.name
+
+    def walk(self, table: OutcomeTable) -> Walk:
+        """See `Plan`."""
+        return _PolicyWalk(self, table)
+
+
+class _PolicyWalk:
+    """See `Walk`."""
+
+    def __init__(self, plan: PolicyPlan, table: OutcomeTable) -> None:
+        self.plan = plan
+        self.looks = True
+        self.table = table
+        self.attempts: list[tuple[Attempt, ...]] = [()] * len(table)
+        self.given: Ints = np.full(len(table), STOP, dtype=np.intp)
+        first = {tier: table.first(tier) for tier in plan.tiers if tier in table.tiers}
+        self.first_cost: dict[str, float | None] = {}
+        for tier, arm in first.items():
+            mean = table.mean_cost(arm)
+            self.first_cost[tier] = None if np.isnan(mean) else mean
+
+    def choose(self, rows: Ints) -> Ints:
+        """See `Walk`."""
+        return np.array([self._choose(int(row)) for row in rows], dtype=np.intp)
+
+    def _choose(self, row: int) -> int:
+        made = self.attempts[row]
+        decision = self.plan.policy.decide(self._situation(row))
+        if decision.action in ("stop", "accept") or decision.tier is None:
+            self.given[row] = self._arm_of(decision.tier, row)
+            return STOP
+        last = made[-1].tier if made else None
+        history = decision.history or self.plan.shown.get(decision.tier, "none")
+        number = 1 + sum(attempt.tier == decision.tier for attempt in made)
+        return self._nearest(decision.tier, number, (last, history))
+
+    def _nearest(self, tier: str, number: int, shown: tuple[str | None, History]) -> int:
+        """The table's arm for what the policy asks; what is shown is met if the table tells it apart."""
+        last, history = shown
+        for step in (Step(tier, number, last, history), Step(tier, number)):
+            arm = self.table.arm(step)
+            if arm is not None:
+                return arm
+        others = [k for k, arm in enumerate(self.table.arms) if (arm.tier, arm.attempt) == (tier, number)]
+        others = [k for k in others if self.table.arms[k].after == last]
+        if not others:
+            raise SupportError(
+                f"the log has no attempt {number} at {tier}, which {self.plan.name} asks for",
+                hint="leave it out of the config, or log such attempts",
+            )
+        return others[0]
+
+    def _situation(self, row: int) -> Situation:
+        task_id = self.table.tasks[row]
+        made = self.attempts[row]
+        spent = sum(float(attempt.cost_usd or 0) for attempt in made)
+        budget = self.plan.budget_usd
+        chance = random.Random(f"{self.plan.seed}/{task_id}/{len(made)}")  # noqa: S311  (a replayable draw)
+        probabilities = {
+            tier: float(values[row])
+            for tier, values in self.table.probabilities.items()
+            if np.isfinite(values[row])
+        }
+        return Situation(
+            task=self.plan.tasks.get(task_id) or Task(prompt="", id=task_id),
+            tiers=self.plan.tiers,
+            probabilities=probabilities,
+            attempts=made,
+            expected_cost=self.first_cost,
+            budget_usd=None if budget is None else budget - spent,
+            draw=chance.random(),
+        )
+
+    def rejected(self, rows: Ints, arms: Ints) -> None:
+        """See `Walk`."""
+        for row, arm in zip(rows, arms, strict=True):
+            made = self.attempts[int(row)]
+            self.attempts[int(row)] = (*made, self._attempt(int(row), int(arm), len(made) + 1))
+
+    def _attempt(self, row: int, arm: int, number: int) -> Attempt:
+        step = self.table.arms[arm]
+
+        def figure(name: str) -> float:
+            values = self.table.figures.get(name) if self.looks else None
+            value = float("nan") if values is None else float(values[row, arm])
+            return value if np.isfinite(value) else 0.0
+
+        found = (Diagnostic(message="logged"),) * round(figure("diagnostics"))
+        report = Report(name="log", status="failed", diagnostics=found)
+        cost = float(self.table.cost[row, arm]) if self.looks else float("nan")
+        return Attempt(
+            number=number,
+            tier=step.tier,
+            tier_attempt=step.attempt,
+            after=step.after,
+            history=step.history,
+            verdict=Verdict.of([report]),
+            usage=Usage(input=round(figure("input_tokens")), output=round(figure("output_tokens"))),
+            cost_usd=Decimal(repr(cost)) if np.isfinite(cost) else None,
+            latency_s=figure("latency_s"),
+        )
+
+    def blind(self) -> Walk:
+        """See `Walk`."""
+        other = copy(self)
+        other.attempts, other.given, other.looks = list(self.attempts), self.given.copy(), False
+        return other
+
+    def gives(self, rows: Ints) -> Ints:
+        """See `Walk`."""
+        return self.given[rows]
+
+    def _arm_of(self, tier: str | None, row: int) -> int:
+        made = [attempt for attempt in self.attempts[row] if tier is None or attempt.tier == tier]
+        if not made:
+            return STOP
+        last = made[-1]
+        return self._nearest(last.tier, last.tier_attempt, (last.after, last.history))

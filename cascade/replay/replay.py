@@ -1,0 +1,204 @@
+"""A replay from end to end: a log and a plan to figures, with everything they are held against."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from cascade.errors import SupportError
+from cascade.policy.steps import Verifier
+from cascade.replay.baselines import Figures, always, best_fixed, oracle, random_mix
+from cascade.replay.engine import Played, play
+from cascade.replay.episodes import Episodes
+from cascade.replay.intervals import interval
+from cascade.replay.offpolicy import Estimated, Model, OffPolicy, off_policy
+from cascade.replay.plans import FixedPlan, Plan
+from cascade.replay.table import OutcomeTable
+
+FEW_TASKS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """The figures of a plan and its baselines. estimates: off-policy, where the log is one of decisions."""
+
+    n_tasks: int
+    estimator: str
+    support: dict[str, Any]
+    policies: tuple[Figures | Estimated, ...]
+    estimates: OffPolicy | None = None
+
+    def document(self) -> dict[str, Any]:
+        """As `cascade replay --json` prints it (design 5.8)."""
+        found = {
+            "n_tasks": self.n_tasks,
+            "estimator": self.estimator,
+            "support": self.support,
+            "policies": [policy_document(one) for one in self.policies],
+        }
+        if self.estimates is None:
+            return found
+        others = (self.estimates.ips, self.estimates.snips, self.estimates.dr)
+        return {**found, "estimates": [policy_document(one) for one in others]}
+
+
+def replay_table(table: OutcomeTable, plan: Plan, *, verifier: Verifier | None = None) -> Replayed:
+    """Replay a plan on outcomes that are known.
+
+    Raises SupportError if the plan asks on some task for what the table does not hold.
+    """
+    played = play(table, plan, verifier=verifier)
+    if played.unknown.all():
+        raise _unsupported(played)
+    whole = table
+    if played.unknown.any():
+        if played.unknown.mean() > 0.02:
+            raise _unsupported(played)
+        note = f"{int(played.unknown.sum())} tasks lack an outcome or a cost that was asked for: left out"
+        whole = replace(table.rows(np.flatnonzero(~played.unknown)), notes=(*table.notes, note))
+        played = play(whole, plan, verifier=verifier)
+    config = replace(Figures.of(played), name="config")
+    beside = baselines(whole, config, verifier=verifier)
+    return Replayed(
+        n_tasks=len(whole),
+        estimator="exact",
+        support={"kind": "exact", "share": 1.0, "notes": _notes(whole)},
+        policies=(config, *beside),
+    )
+
+
+def replay_episodes(episodes: Episodes, plan: Plan, *, model: Model | None = None) -> Replayed:
+    """Replay a plan on logged decisions: exact if they hold every outcome it asks for, else off-policy.
+
+    Raises SupportError where nothing supports an answer.
+    """
+    table = episodes.table
+    played = play(table, plan)
+    if not played.unknown.any():
+        config = replace(Figures.of(played), name="config")
+        return Replayed(
+            n_tasks=len(table),
+            estimator="exact",
+            support={"kind": "exact", "share": 1.0, "notes": _notes(table)},
+            policies=(config, *_known_singles(table)),
+        )
+    kept = _checked(episodes)
+    found = off_policy(kept, plan, model=model)
+    support = {
+        "kind": "propensities",
+        "share": round(found.matched, 4),
+        "effective_tasks": round(found.effective, 1),
+        "mean_weight": round(found.mean_weight, 4),
+        "notes": _notes(table),
+    }
+    config = replace(found.dr, name="config")
+    beside = _estimated_singles(kept, model)
+    return Replayed(len(kept), "dr" if model else "ips", support, (config, *beside), found)
+
+
+def _estimated_singles(episodes: Episodes, model: Model | None) -> list[Estimated]:
+    """Each tier alone, as far as the log supports it; perfect foresight cannot be estimated from decisions."""
+    found = []
+    for tier in episodes.table.tiers:
+        arms = [k for k, arm in enumerate(episodes.table.arms) if (arm.tier, arm.attempt) == (tier, 1)]
+        fresh = [k for k in arms if episodes.table.arms[k].after is None]
+        if not fresh:
+            continue
+        plan = FixedPlan((episodes.table.arms[fresh[0]],), name=f"always:{tier}")
+        with suppress(SupportError):
+            found.append(replace(off_policy(episodes, plan, model=model).dr, name=plan.name))
+    return found
+
+
+def baselines(table: OutcomeTable, config: Figures, *, verifier: Verifier | None = None) -> list[Figures]:
+    """Each tier alone, the random mix of the config's cost, the best fixed order, the oracle."""
+    alone = always(table, verifier=verifier)
+    known = {tier: played for tier, played in alone.items() if not played.unknown.any()}
+    found = [Figures.of(played) for played in known.values()]
+    if known:
+        found.append(random_mix(known, config.cost.mean))
+    fixed = best_fixed(table.only(list(known)), config, verifier=verifier) if known else None
+    if fixed is not None:
+        found.append(fixed)
+    if known:
+        found.append(oracle(table.only(list(known))))
+    return found
+
+
+def policy_document(one: Figures | Estimated) -> dict[str, Any]:
+    """One policy of the document."""
+    return figures_document(one) if isinstance(one, Figures) else _estimated_document(one)
+
+
+def figures_document(figures: Figures) -> dict[str, Any]:
+    """One policy of the document: means a task with 95% intervals, USD."""
+    success, cost = figures.success, figures.cost
+    right = success.mean
+    return {
+        "name": figures.name,
+        "success": right,
+        "success_ci": list(interval(success, share=True)),
+        "cost_usd": cost.mean,
+        "cost_ci": list(interval(cost, share=False)),
+        "cost_per_success_usd": cost.mean / right if right > 0 else None,
+        "tiers": figures.asked,
+        **({"spent_usd": figures.spent, "wasted_usd": figures.wasted} if figures.spent else {}),
+        **({"detail": figures.detail} if figures.detail else {}),
+    }
+
+
+def _estimated_document(one: Estimated) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "success": one.success,
+        "success_ci": list(one.success_ci),
+        "cost_usd": one.cost,
+        "cost_ci": list(one.cost_ci),
+        "cost_per_success_usd": one.cost / one.success if one.success > 0 else None,
+        "tiers": {},
+    }
+
+
+def _known_singles(table: OutcomeTable) -> list[Figures]:
+    alone = always(table)
+    return [Figures.of(played) for played in alone.values() if not played.unknown.any()]
+
+
+def _checked(episodes: Episodes) -> Episodes:
+    """The trajectories whose every answer was checked: an unchecked one is neither right nor wrong."""
+    rows, turns = np.nonzero(episodes.arms >= 0)
+    outcome = episodes.table.outcome[rows, episodes.arms[rows, turns]]
+    cost = episodes.table.cost[rows, episodes.arms[rows, turns]]
+    bad = np.unique(rows[np.isnan(outcome) | np.isnan(cost)])
+    if not bad.size:
+        return episodes
+    keep = np.setdiff1d(np.arange(len(episodes)), bad)
+    return Episodes(
+        table=episodes.table.rows(keep),
+        arms=episodes.arms[keep],
+        propensity=episodes.propensity[keep],
+        versions=episodes.versions,
+    )
+
+
+def _notes(table: OutcomeTable) -> list[str]:
+    few = (
+        [f"{len(table)} tasks: figures this few say little, whatever they are"]
+        if len(table) < FEW_TASKS
+        else []
+    )
+    return [*table.notes, *few]
+
+
+def _unsupported(played: Played) -> SupportError:
+    arms = ", ".join(f"{arm} (on {count})" for arm, count in played.missing.items())
+    share = float(played.unknown.mean())
+    return SupportError(
+        f"the log cannot say what {played.name} would have done on {share:.0%} of the tasks: it does not hold "
+        f"the outcome or the cost of {arms}",
+        hint="leave those steps out of the config, or log them (explore, or shadow runs); a missing cost can be "
+        "given with --cost TIER=USD",
+    )
