@@ -4,6 +4,7 @@
     ├── UsageError          the caller asked for something that cannot be         exit 2
     │   ├── ConfigError     the declared file is wrong, with file:line:column
     │   ├── InputError      a task file, log or recording is wrong
+    │   ├── NodeError       a function of a declared graph failed
     │   └── PriceError      a price is not known
     ├── OutsideError        the outside failed and the work could not be done     exit 3
     │   ├── ModelError      an endpoint's answer, or its lack
@@ -64,6 +65,12 @@ class InputError(UsageError):
     """A task file, log, recording or other input is wrong."""
 
     code = "input"
+
+
+class NodeError(UsageError):
+    """A function that a declared graph calls failed, took too long, or returned what was not declared."""
+
+    code = "graph.node"
 
 
 class PriceError(UsageError):

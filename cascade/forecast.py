@@ -23,10 +23,14 @@ PriceNow = Callable[[], Price | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TierCost:
-    """How a tier's calls are priced: the price in force now (None: unknown), the most it may write in tokens."""
+    """How a tier's calls are priced: the price in force now (None: unknown), the most it may write in tokens.
+
+    `fallback_prices` are those of its other endpoints: a reservation must hold for the dearest.
+    """
 
     price: PriceNow
     max_output_tokens: int
+    fallback_prices: tuple[PriceNow, ...] = ()
 
 
 class Forecast:
@@ -59,14 +63,24 @@ class Forecast:
         usage = Usage(input=tokens, cached_input=_cached(tier, tokens, attempts), output=round(output))
         return float(price.cost(usage))
 
-    def worst(self, tier: str, messages: Sequence[JsonObject]) -> Decimal | None:
-        """The most that the call may cost, nothing cached; None if the price is unknown."""
+    def worst(
+        self,
+        tier: str,
+        messages: Sequence[JsonObject],
+        *,
+        max_output_tokens: int | None = None,
+        price_now: PriceNow | None = None,
+    ) -> Decimal | None:
+        """The most that the call may cost, nothing cached; None if the price is unknown.
+
+        `max_output_tokens` and `price_now` stand above the tier's.
+        """
         known = self._tiers[tier]
-        price = known.price()
+        price = (price_now or known.price)()
         if price is None:
             return None
         bound = sum(len(_text(row).encode("utf-8", "replace")) + MESSAGE_OVERHEAD for row in messages)
-        return price.worst_case(bound, known.max_output_tokens)
+        return price.worst_case(bound, max_output_tokens or known.max_output_tokens)
 
 
 def estimated_tokens(messages: Sequence[JsonObject]) -> int:

@@ -1,32 +1,60 @@
-"""The LangGraph machine: the nodes, wired. This is what runs; there is no second engine beside it."""
+"""The LangGraph machine: the nodes, wired as declared. This is what runs; there is no second engine beside it."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+import time
+from collections.abc import AsyncGenerator, Hashable
 from contextlib import aclosing
-from typing import Any, Literal, TypeAlias, cast
+from dataclasses import dataclass
+from typing import Any, TypeAlias, cast
 
 from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.config import get_stream_writer
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import interrupt
 from typing_extensions import TypedDict, Unpack
 
 from cascade.codec import from_json, to_json
+from cascade.config.graph import ENDS, LIMIT, GraphConfig, HumanNode, Node, default_graph
+from cascade.errors import UsageError
 from cascade.events import Emit, Event
+from cascade.nodes.begin import begin
+from cascade.nodes.call import call
 from cascade.nodes.check import extract, validate
 from cascade.nodes.classify import classify
 from cascade.nodes.decide import decide
+from cascade.nodes.ending import close
 from cascade.nodes.generate import generate
-from cascade.nodes.services import Services
-from cascade.nodes.state import Input, Output, State, Update
+from cascade.nodes.human import human
+from cascade.nodes.parallel import parallel
+from cascade.nodes.services import Services, Subgraph
+from cascade.nodes.state import Input, Nested, Output, State, Update, merged, scope_of
+from cascade.nodes.step import Here, Outcome, Work
+from cascade.nodes.subgraph import subgraph
+from cascade.nodes.switch import switch
+from cascade.trace.events import NodeFinished
 from cascade.types import Result, Task
 
 Graph: TypeAlias = CompiledStateGraph[State, None, Input, Output]
-Node: TypeAlias = Callable[[State, Services, Emit], Awaitable[Update]]
 
 # Five nodes an attempt; far above what any policy allows, so that only a runaway loop meets it.
 RECURSION_LIMIT = 500
+WORK: dict[str, Work] = {
+    "classify": classify,
+    "generate": generate,
+    "extract": extract,
+    "validate": validate,
+    "decide": decide,
+    "switch": switch,
+    "call": call,
+    "subgraph": subgraph,
+    "human": human,
+    "parallel": parallel,
+}
+# Kinds whose work leaves no event of its own.
+SILENT = frozenset({"switch", "call", "subgraph", "human", "parallel"})
+_BEGIN = "begin"
 
 
 class CompileOptions(TypedDict, total=False):
@@ -41,41 +69,76 @@ class CompileOptions(TypedDict, total=False):
     name: str
 
 
-def compile_graph(services: Services, **options: Unpack[CompileOptions]) -> Graph:
-    """Build the cascade's graph: a compiled LangGraph graph over `task` (in) and `result` (out)."""
-    builder = StateGraph(State, input_schema=Input, output_schema=Output)
-    for name, node in _NODES.items():
-        builder.add_node(name, BoundNode(name, node, services))
-    builder.add_edge(START, "classify")
-    builder.add_conditional_edges("classify", _unless_ended, {"on": "generate", "end": END})
-    builder.add_conditional_edges(
-        "generate", _after_call, {"answer": "extract", "failed": "decide", "end": END}
-    )
-    builder.add_conditional_edges("extract", _after_extract, {"files": "validate", "nothing": "decide"})
-    builder.add_edge("validate", "decide")
-    builder.add_conditional_edges("decide", _unless_ended, {"on": "generate", "end": END})
+def compile_graph(
+    services: Services,
+    declared: GraphConfig | None = None,
+    *,
+    nested: bool = False,
+    **options: Unpack[CompileOptions],
+) -> Graph:
+    """Build the cascade's graph: a compiled LangGraph graph over `task` (in) and `result` (out).
+
+    declared: nodes and edges (None: those that a config without a graph stands for). nested: it is run by a
+    subgraph node, whose task it goes on with.
+    """
+    declared = declared or default_graph()
+    builder = StateGraph(State, input_schema=Nested if nested else Input, output_schema=Output)
+    # A start that is come back to would begin the task again: then a node of its own begins it.
+    apart = declared.start in {
+        target for name in declared.nodes for target in declared.targets(name).values()
+    }
+    for name, node in declared.nodes.items():
+        targets = declared.targets(name)
+        first = name == declared.start and not apart
+        placed = Placed(name=name, declared=node, targets=targets, first=first)
+        builder.add_node(node_key(name), BoundNode(placed, services))
+        ways: dict[Hashable, str] = {
+            outcome: END if target in ENDS else node_key(target) for outcome, target in targets.items()
+        }
+        builder.add_conditional_edges(node_key(name), _outcome, ways)
+    if apart:
+        builder.add_node(_BEGIN, BeginNode(services))
+        builder.add_edge(START, _BEGIN)
+    builder.add_edge(_BEGIN if apart else START, node_key(declared.start))
     options.setdefault("name", "cascade")
     graph = builder.compile(**options)
     graph.config = {"recursion_limit": RECURSION_LIMIT}
     return graph
 
 
-_NODES: dict[str, Node] = {
-    "classify": classify,
-    "generate": generate,
-    "extract": extract,
-    "validate": validate,
-    "decide": decide,
-}
+def node_key(name: str) -> str:
+    """A node's name in LangGraph, which wants those of the state's keys and of ours for itself."""
+    return f"{name}_node" if name in State.__annotations__ or name == _BEGIN else name
 
 
-class BoundNode(Runnable[State, Update]):
+def _outcome(state: State) -> str:
+    return state["outcome"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """A node in its graph: where each of its outcomes leads, and whether a task begins at it."""
+
+    name: str
+    declared: Node
+    targets: Any
+    first: bool
+
+    @property
+    def kind(self) -> str:
+        """Its kind, as the config calls it."""
+        return str(getattr(self.declared, "kind", ""))
+
+
+class _Step(Runnable[State, Update]):
     """A node as LangGraph calls it, with and without an event loop. Its events are `custom` chunks of the stream."""
 
-    def __init__(self, name: str, node: Node, services: Services) -> None:
+    def __init__(self, name: str, services: Services) -> None:
         self.name = name
-        self._node = node
         self._services = services
+
+    async def _run(self, state: State, emit: Emit) -> Update:
+        raise NotImplementedError
 
     # The arguments' names are LangChain's.
     async def ainvoke(
@@ -85,31 +148,98 @@ class BoundNode(Runnable[State, Update]):
         **_: Any,
     ) -> Update:
         """Run the node."""
-        return await self._node(input, self._services, get_stream_writer())
+        return await self._run(input, get_stream_writer())
 
     def invoke(self, input: State, config: RunnableConfig | None = None, **_: Any) -> Update:  # noqa: A002
         """Run the node in the background loop."""
         return self._services.background.run(self.ainvoke(input, config))
 
 
-def _unless_ended(state: State) -> Literal["on", "end"]:
-    return "end" if state.get("result") else "on"
+class BeginNode(_Step):
+    """Begins a task where the graph's first node may be come back to."""
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(_BEGIN, services)
+
+    async def _run(self, state: State, emit: Emit) -> Update:  # noqa: ARG002  (nothing happens yet)
+        return begin(state, self._services)
 
 
-def _after_call(state: State) -> Literal["answer", "failed", "end"]:
-    if state.get("result"):
-        return "end"
-    return "answer" if state.get("pending") else "failed"
+class BoundNode(_Step):
+    """A declared node: its visits counted, its work done, its outcome led to the next node or to the end."""
+
+    def __init__(self, placed: Placed, services: Services) -> None:
+        super().__init__(placed.name, services)
+        self._placed = placed
+        self._work = WORK[placed.kind]
+        self._here = Here(name=placed.name, declared=placed.declared, interrupt=interrupt)
+
+    async def _run(self, state: State, emit: Emit) -> Update:
+        update: Update = begin(state, self._services) if self._placed.first else {}
+        now = merged(state, update)
+        clock = time.perf_counter()
+        ended = await self._visited(now, emit)
+        self._write_down(now, ended.name, time.perf_counter() - clock)
+        done = _joined(update, {**ended.update, "outcome": ended.name})
+        target = self._placed.targets[ended.name]
+        if target not in ENDS:
+            return done
+        return _joined(done, close(merged(state, done), self._services, emit, target))
+
+    async def _visited(self, state: State, emit: Emit) -> Outcome:
+        """The work, or the outcome `limit` if a task may come here no more."""
+        most = self._placed.declared.max_visits
+        if most is None:
+            return await self._work(state, self._services, emit, self._here)
+        visits = state.get("visits") or {}
+        count = visits.get(self._placed.name, 0)
+        if count >= most:
+            return Outcome(LIMIT, {})
+        ended = await self._work(state, self._services, emit, self._here)
+        return Outcome(ended.name, {**ended.update, "visits": {**visits, self._placed.name: count + 1}})
+
+    def _write_down(self, state: State, outcome: str, latency_s: float) -> None:
+        if self._placed.kind not in SILENT and outcome != LIMIT:
+            return
+        scope = scope_of(state, self._services.run).child(self._placed.name)
+        event = NodeFinished(**scope.fields(), kind=self._placed.kind, outcome=outcome, latency_s=latency_s)
+        self._services.sink.emit(event)
 
 
-def _after_extract(state: State) -> Literal["files", "nothing"]:
-    return "files" if state.get("pending") else "nothing"
+def _joined(first: Update, second: Update) -> Update:
+    """Two updates as one."""
+    if first.get("attempts") and second.get("attempts"):
+        return merged(first, second)
+    return {**first, **second}
+
+
+def subgraph_of(services: Services, declared: GraphConfig | None) -> Subgraph:
+    """A graph for a subgraph node to run."""
+    graph = compile_graph(services, declared, nested=True)
+
+    async def run(given: dict[str, Any]) -> dict[str, Any]:
+        return await graph.ainvoke(cast("Input", given))
+
+    return run
+
+
+def waits_for_people(declared: GraphConfig | None) -> bool:
+    """Whether a run may stop for a person."""
+    return declared is not None and any(isinstance(node, HumanNode) for node in declared.nodes.values())
 
 
 async def invoke(graph: Graph, task: Task) -> Result:
-    """Run one task through the graph."""
+    """Run one task through the graph. Raises UsageError if it stops for a person."""
     state = await graph.ainvoke({"task": to_json(task)}, durability="exit" if graph.checkpointer else None)
+    if not state.get("result"):
+        raise UsageError("the graph stopped before its end: it waits for a person", hint=PEOPLE)
     return from_json(Result, state["result"])
+
+
+PEOPLE = (
+    "compile it with a checkpointer, cascade.compile(checkpointer=...), and resume it with "
+    "langgraph.types.Command(resume=CHOICE)"
+)
 
 
 async def stream(graph: Graph, task: Task) -> AsyncGenerator[Event]:

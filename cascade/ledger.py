@@ -47,19 +47,27 @@ class Pricer:
         self._tariffs = dict(tariffs)
         self._book = book or PriceBook()
 
-    def price(self, charge: Charge, *, otherwise: str = "") -> Price | None:
+    def price(self, charge: Charge, *, otherwise: str = "", tariff: Tariff | None = None) -> Price | None:
         """The price in force when the request was sent; None where it is declared unknown.
 
         `otherwise`: the endpoint whose tariff holds if the charge's own has none (a model plug-in's).
+        `tariff` stands above both.
         Raises `PriceError` where none is known and none was declared.
         """
-        tariff = self._tariffs.get(charge.endpoint) or self._tariffs.get(otherwise)
+        tariff = tariff or self._tariffs.get(charge.endpoint) or self._tariffs.get(otherwise)
         tariff = tariff or Tariff(model=charge.model)
         return self._book.lookup(tariff.model, charge.at, override=tariff.override, provider=tariff.provider)
 
-    def priced(self, charge: Charge, *, worst_usd: Decimal = ZERO, otherwise: str = "") -> PricedCharge:
+    def priced(
+        self,
+        charge: Charge,
+        *,
+        worst_usd: Decimal = ZERO,
+        otherwise: str = "",
+        tariff: Tariff | None = None,
+    ) -> PricedCharge:
         """The charge with its cost. `worst_usd`: what was reserved for it, kept if its billing is unknown."""
-        price = self.price(charge, otherwise=otherwise)
+        price = self.price(charge, otherwise=otherwise, tariff=tariff)
         return PricedCharge(
             charge=charge,
             cost_usd=None if price is None else price.cost(charge.usage),

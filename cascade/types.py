@@ -175,14 +175,15 @@ class Candidate:
 class Attempt:
     """One generation and its check.
 
-    `number` counts the task's attempts from 1, `tier_attempt` those of the same tier. `after` is the tier
-    whose failure was shown (None if nothing was shown), `history` what was shown of it. `cost_usd` is None
-    where the price is declared unknown, `unknown_usd` what requests of unknown fate may have cost on top.
-    `error` is the code of a `ModelError` if the call failed.
+    `number` counts the task's attempts from 1, `node` is the graph's node that made it, `tier_attempt` counts
+    those of the same tier. `after` is the tier whose failure was shown (None if nothing was shown), `history` what
+    was shown of it. `cost_usd` is None where the price is declared unknown, `unknown_usd` what requests of unknown
+    fate may have cost on top. `error` is the code of a `ModelError` if the call failed.
     """
 
     number: int
     tier: str
+    node: str = "generate"
     tier_attempt: int = 1
     after: str | None = None
     history: History = "none"

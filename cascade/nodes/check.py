@@ -6,25 +6,35 @@ import time
 from dataclasses import replace
 
 from cascade.codec import from_json, to_json
+from cascade.config.graph import ValidateNode
 from cascade.events import Emit, Validated
 from cascade.extraction import extract as extract_files
 from cascade.nodes.services import Services
-from cascade.nodes.state import State, Update, scope_of, task_of
+from cascade.nodes.state import State, Update, attempts_of, scope_of, task_of
+from cascade.nodes.step import Here, Outcome
 from cascade.trace.events import DiagnosticRecord, ValidationFinished, ValidatorRecord
-from cascade.types import Attempt, Candidate, Diagnostic, Report, Verdict
+from cascade.trace.ids import Scope
+from cascade.types import Attempt, Candidate, Diagnostic, Report, Task, Verdict
 
 
-async def extract(state: State, services: Services, emit: Emit) -> Update:
+async def extract(state: State, services: Services, emit: Emit, here: Here) -> Outcome:
     """Read the files out of the pending answer; what cannot be read is its verdict, to be fed back."""
-    pending = from_json(Attempt, state["pending"])
-    found = extract_files(pending.output, task=task_of(state), tool_calls=pending.tool_calls)
+    attempt, report = read_files(task_of(state), from_json(Attempt, state["pending"]))
+    if report is None:
+        return Outcome("extracted", {"pending": to_json(attempt)})
+    judged = replace(attempt, verdict=Verdict.of([report]))
+    told = Judgement(task_of(state), scope_of(state, services.run).child(here.name), judged, (report,), 0.0)
+    return Outcome("nothing", told.publish(services, emit))
+
+
+def read_files(task: Task, pending: Attempt) -> tuple[Attempt, Report | None]:
+    """The attempt with its files, and what was wrong with the answer's form."""
+    found = extract_files(pending.output, task=task, tool_calls=pending.tool_calls)
     attempt = replace(pending, files=found.candidate.files, deleted=found.candidate.deleted)
     report = found.report
     if report is None and pending.finish_reason == "length":
         report = _cut_off()
-    if report is None:
-        return {"pending": to_json(attempt)}
-    return _judged(state, services, emit, attempt, Verdict.of([report]), 0.0)
+    return attempt, report
 
 
 def _cut_off() -> Report:
@@ -35,33 +45,77 @@ def _cut_off() -> Report:
     return Report(name="extract", status="failed", diagnostics=(told,))
 
 
-async def validate(state: State, services: Services, emit: Emit) -> Update:
-    """Run the checks on the pending answer. Cancellation ends the tools."""
-    attempt = from_json(Attempt, state["pending"])
-    candidate = Candidate(
+async def validate(state: State, services: Services, emit: Emit, here: Here) -> Outcome:
+    """Run the node's checks on the last answer. Cancellation ends the tools.
+
+    What an earlier validate node found of the same answer is kept: together they are one verdict.
+    """
+    pending = state.get("pending")
+    attempt = attempts_of(state)[-1] if pending is None else from_json(Attempt, pending)
+    clock = time.perf_counter()
+    names = here.of(ValidateNode).validators
+    verdict = await services.checks.check(narrowed(task_of(state), names), candidate_of(attempt))
+    latency = time.perf_counter() - clock
+    judged = replace(attempt, verdict=_together(attempt.verdict, verdict))
+    scope = scope_of(state, services.run).child(here.name)
+    told = Judgement(task_of(state), scope, judged, verdict.reports, latency)
+    return Outcome(verdict.status, told.publish(services, emit))
+
+
+def narrowed(task: Task, names: tuple[str, ...] | None) -> Task:
+    """The task with a node's validators, those that the task itself leaves out left out."""
+    if names is None:
+        return task
+    asked = names if task.validators is None else tuple(name for name in names if name in task.validators)
+    return replace(task, validators=asked)
+
+
+def candidate_of(attempt: Attempt) -> Candidate:
+    """What an attempt proposes."""
+    return Candidate(
         text=attempt.output, files=attempt.files, deleted=attempt.deleted, tool_calls=attempt.tool_calls
     )
-    clock = time.perf_counter()
-    verdict = await services.checks.check(task_of(state), candidate)
-    return _judged(state, services, emit, attempt, verdict, time.perf_counter() - clock)
 
 
-def _judged(
-    state: State, services: Services, emit: Emit, attempt: Attempt, verdict: Verdict, latency_s: float
-) -> Update:
-    judged = replace(attempt, verdict=verdict)
-    services.sink.emit(
-        ValidationFinished(
-            **scope_of(state, services.run).child("validate").fields(),
-            attempt=attempt.number,
-            tier=attempt.tier,
-            verdict=verdict.status,
-            validators=tuple(_record(report) for report in verdict.reports),
-            latency_s=latency_s,
+def _together(before: Verdict | None, new: Verdict) -> Verdict:
+    if before is None:
+        return new
+    reports = {report.name: report for report in (*before.reports, *new.reports)}
+    return Verdict.of(list(reports.values()), skipped={**before.skipped, **new.skipped})
+
+
+class Judgement:
+    """A verdict on an attempt, to be written down. `reports` are those of this node alone."""
+
+    def __init__(
+        self, task: Task, scope: Scope, judged: Attempt, reports: tuple[Report, ...], latency_s: float
+    ) -> None:
+        self._task = task
+        self._scope = scope
+        self._judged = judged
+        self._reports = reports
+        self._latency_s = latency_s
+
+    def publish(self, services: Services, emit: Emit) -> Update:
+        """Write the event, tell the stream, and hand the attempt over as done."""
+        attempt = self._judged
+        assert attempt.verdict is not None, "it was judged"
+        services.sink.emit(
+            ValidationFinished(
+                **self._scope.fields(),
+                attempt=attempt.number,
+                tier=attempt.tier,
+                verdict=attempt.verdict.status,
+                validators=tuple(_record(report) for report in self._reports),
+                latency_s=self._latency_s,
+            )
         )
-    )
-    emit(Validated(task_id=task_of(state).id, number=attempt.number, tier=attempt.tier, verdict=verdict))
-    return {"attempts": [to_json(judged)], "pending": None}
+        emit(
+            Validated(
+                task_id=self._task.id, number=attempt.number, tier=attempt.tier, verdict=attempt.verdict
+            )
+        )
+        return {"attempts": [to_json(attempt)], "pending": None}
 
 
 def _record(report: Report) -> ValidatorRecord:

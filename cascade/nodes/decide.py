@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from cascade.codec import to_json
 from cascade.events import Decided, Emit
-from cascade.nodes.ending import ending
 from cascade.nodes.services import Services
 from cascade.nodes.situation import situation
-from cascade.nodes.state import State, Update, attempts_of, scope_of, task_of
+from cascade.nodes.state import State, attempts_of, scope_of, task_of
+from cascade.nodes.step import Here, Outcome
 from cascade.trace.events import OptionRecord, PolicyDecided
 
 
-async def decide(state: State, services: Services, emit: Emit) -> Update:
-    """Ask the policy for the next step; an accept or a stop ends the task."""
+async def decide(state: State, services: Services, emit: Emit, here: Here) -> Outcome:
+    """Ask the policy for the next step: the node's own policy where it has one."""
     task, attempts = task_of(state), attempts_of(state)
-    decision = services.policy.decide(situation(services, task, attempts, state["probabilities"]))
+    policy = services.node_policies.get(here.name, services.policy)
+    probabilities = state.get("probabilities") or services.classifier.probabilities(
+        task, tuple(services.tiers)
+    )
+    # What another config's tiers tried is not in this policy's world.
+    own = tuple(attempt for attempt in attempts if attempt.tier in services.tiers)
+    decision = policy.decide(situation(services, task, own, probabilities))
     services.sink.emit(
         PolicyDecided(
-            **scope_of(state, services.run).child("decide").fields(),
-            policy=services.policy.name,
-            attempt=len(attempts),
+            **scope_of(state, services.run).child(here.name).fields(),
+            policy=policy.name,
+            attempt=attempts[-1].number if attempts else 0,
             action=decision.action,
             tier=decision.tier,
             reason=decision.reason,
@@ -30,7 +36,5 @@ async def decide(state: State, services: Services, emit: Emit) -> Update:
         )
     )
     emit(Decided(task_id=task.id, decision=decision))
-    update: Update = {"decision": to_json(decision)}
-    if decision.action in ("accept", "stop"):
-        update |= ending(state, services, emit, decision)
-    return update
+    outcome = "escalate" if decision.action == "start" else decision.action
+    return Outcome(outcome, {"decision": to_json(decision), "probabilities": dict(probabilities)})

@@ -6,21 +6,56 @@ import time
 from decimal import Decimal
 
 from cascade.codec import to_json
+from cascade.config.graph import ACCEPT, END
 from cascade.events import Emit, Finished
 from cascade.nodes.services import Services
-from cascade.nodes.state import State, Update, attempts_of, scope_of, task_of
+from cascade.nodes.state import State, Update, attempts_of, decision_of, merged, scope_of, task_of
 from cascade.policy.base import Decision
 from cascade.trace.events import TaskFinished
-from cascade.types import Attempt, Result, TaskStatus
+from cascade.trace.ids import Scope
+from cascade.types import Attempt, Result, TaskStatus, Verdict
 
 
-def ending(state: State, services: Services, emit: Emit, decision: Decision) -> Update:
-    """Close the task: its result, its last event."""
-    task, attempts = task_of(state), attempts_of(state)
+def close(state: State, services: Services, emit: Emit, end: str) -> Update:
+    """End the task as an edge to ACCEPT, STOP or END says: its result, and its last event.
+
+    A graph within another's ends without an event of its own.
+    """
+    pending = state.get("pending")
+    kept: Update = {} if pending is None else {"attempts": [pending], "pending": None}
+    state = merged(state, kept)
+    attempts = attempts_of(state)
+    result = _result(state, attempts, _final(state, attempts, end))
+    if state.get("parent") is None:
+        services.sink.emit(_finished(scope_of(state, services.run), result))
+        emit(Finished(task_id=result.id, result=result))
+    return {**kept, "result": to_json(result)}
+
+
+def _final(state: State, attempts: tuple[Attempt, ...], end: str) -> Decision:
+    """The decision that ends the task: the policy's, or what the edge and the last verdict say."""
+    made = decision_of(state)
+    last = attempts[-1] if attempts else None
+    passed = last is not None and last.verdict is not None and last.verdict.status == "passed"
+    ended = made is not None and made.action in ("accept", "stop")
+    if made is not None and ended and (end == END or (made.action == "accept") == (end == ACCEPT)):
+        return made
+    tier = last.tier if last else None
+    if last is not None and (end == ACCEPT or (end == END and passed)):
+        return Decision(action="accept", tier=tier, reason=f"accept: the graph ends here ({_way(state)})")
+    return Decision(action="stop", tier=tier, reason=f"stop: the graph ends here ({_way(state)})")
+
+
+def _way(state: State) -> str:
+    return state.get("outcome") or "no outcome"
+
+
+def _result(state: State, attempts: tuple[Attempt, ...], decision: Decision) -> Result:
+    task = task_of(state)
     given = attempts[-1] if decision.action == "accept" else best(attempts)
     failed = next((attempt for attempt in reversed(attempts) if attempt.error), None)
     status = _status(decision, given, failed)
-    result = Result(
+    return Result(
         id=task.id,
         status=status,
         output=given.output if given else "",
@@ -33,20 +68,19 @@ def ending(state: State, services: Services, emit: Emit, decision: Decision) -> 
         given=given.number if given else None,
         error=failed.error if failed and status == "error" else None,
     )
-    services.sink.emit(
-        TaskFinished(
-            **scope_of(state, services.run).fields(),
-            status=result.status,
-            tier=result.tier,
-            attempts=len(attempts),
-            cost_usd=result.cost_usd,
-            latency_s=result.latency_s,
-            reason=result.reason,
-            error=result.error,
-        )
+
+
+def _finished(scope: Scope, result: Result) -> TaskFinished:
+    return TaskFinished(
+        **scope.fields(),
+        status=result.status,
+        tier=result.tier,
+        attempts=len(result.attempts),
+        cost_usd=result.cost_usd,
+        latency_s=result.latency_s,
+        reason=result.reason,
+        error=result.error,
     )
-    emit(Finished(task_id=task.id, result=result))
-    return {"result": to_json(result)}
 
 
 def _status(decision: Decision, given: Attempt | None, failed: Attempt | None) -> TaskStatus:
@@ -59,13 +93,13 @@ def _status(decision: Decision, given: Attempt | None, failed: Attempt | None) -
 
 def best(attempts: tuple[Attempt, ...]) -> Attempt | None:
     """The answer to give back when none was accepted: the better verdict, then fewer errors, then the later."""
-    answered = [attempt for attempt in attempts if attempt.error is None and attempt.verdict is not None]
+    answered = [attempt for attempt in attempts if attempt.error is None]
     rank = {"passed": 0, "unchecked": 1, "failed": 2}
 
     def key(attempt: Attempt) -> tuple[int, int, int]:
-        assert attempt.verdict is not None
-        errors = sum(found.severity == "error" for found in attempt.verdict.diagnostics)
-        return rank[attempt.verdict.status], errors, -attempt.number
+        verdict = attempt.verdict or Verdict(status="unchecked")
+        errors = sum(found.severity == "error" for found in verdict.diagnostics)
+        return rank[verdict.status], errors, -attempt.number
 
     return min(answered, key=key, default=None)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from cascade.codec import to_json
 from cascade.errors import ModelError
-from cascade.ledger import Entry
+from cascade.ledger import PricedCharge, Tariff
 from cascade.nodes.services import Tier
 from cascade.prices import Price
 from cascade.prompting import Prompt
@@ -16,6 +17,7 @@ from cascade.trace.content import ContentRule, content_of, messages_sha256
 from cascade.trace.events import (
     AttemptFailed,
     AttemptFinished,
+    AttemptRetried,
     AttemptStarted,
     ChargeRecord,
     PriceRecord,
@@ -27,7 +29,7 @@ from cascade.types import Attempt, JsonObject
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Which attempt it is: its span, numbers, tier, and the request that it sends."""
+    """Which attempt it is: its span, numbers, tier, and the request that it sends. `tariff`: the node's own price."""
 
     scope: Scope
     number: int
@@ -35,6 +37,8 @@ class Place:
     tier_attempt: int
     prompt: Prompt
     content: ContentRule
+    node: str = "generate"
+    tariff: Tariff | None = None
 
 
 def _common(call: Place) -> dict[str, Any]:
@@ -103,8 +107,22 @@ def failed_event(
     )
 
 
-def charge_records(entry: Entry) -> tuple[ChargeRecord, ...]:
-    """Every request of the attempt, with its price."""
+def retried_event(
+    call: Place, charge: ChargeRecord, reserved_usd: Decimal, *, requests: int
+) -> AttemptRetried:
+    """Written before another request of the same attempt: why, and what it may cost at most."""
+    return AttemptRetried(
+        **_common(call),
+        endpoint=charge.endpoint,
+        code=charge.error or "",
+        requests=requests,
+        reserved_usd=reserved_usd,
+        charge=charge,
+    )
+
+
+def charge_records(charges: Sequence[PricedCharge]) -> tuple[ChargeRecord, ...]:
+    """Every request of an attempt, with its price."""
     return tuple(
         ChargeRecord(
             endpoint=priced.charge.endpoint,
@@ -119,7 +137,7 @@ def charge_records(entry: Entry) -> tuple[ChargeRecord, ...]:
             error=priced.charge.error,
             latency_s=priced.charge.latency_s,
         )
-        for priced in entry.charges
+        for priced in charges
     )
 
 

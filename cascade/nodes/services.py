@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 
 from cascade.background import BackgroundLoop
 from cascade.budget import Budget
@@ -20,6 +20,11 @@ from cascade.trace.content import ContentRule
 from cascade.trace.ids import Scope
 from cascade.trace.sink import NullSink, TraceSink
 from cascade.types import Candidate, History, Task, Verdict
+
+# A call node's function: the state as JSON types; an outcome, or an outcome and an update; it may be async.
+Function: TypeAlias = Callable[[dict[str, Any]], Any]
+# A subgraph node's graph: `{"task", "parent"}` in, `{"result"}` out, both as JSON types.
+Subgraph: TypeAlias = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
 class Checks(Protocol):
@@ -53,7 +58,8 @@ class Tier:
 class Services:
     """Everything a run needs. `draw` gives the uniform numbers that exploration uses.
 
-    `background` is where the nodes run for callers without an event loop.
+    `background` is where the nodes run for callers without an event loop. By the names of a declared graph's
+    nodes: `node_policies` of decide nodes, `functions` of call nodes, `subgraphs` of subgraph nodes.
     """
 
     tiers: Mapping[str, Tier]
@@ -72,3 +78,6 @@ class Services:
     system_prompt: str = DEFAULT_SYSTEM_PROMPT
     draw: Callable[[], float] = random.random
     background: BackgroundLoop = field(default_factory=BackgroundLoop)
+    node_policies: Mapping[str, Policy] = field(default_factory=dict)
+    functions: Mapping[str, Function] = field(default_factory=dict)
+    subgraphs: Mapping[str, Subgraph] = field(default_factory=dict)

@@ -1,0 +1,246 @@
+"""One call to a tier's model. Whatever becomes of it, it is reserved before, booked after, and traced."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from cascade.budget import Reservation
+from cascade.errors import ModelError
+from cascade.events import AttemptStarted, Delta, Emit
+from cascade.ledger import Entry, PricedCharge, Tariff
+from cascade.models.base import Completion, Meter, ModelRequest
+from cascade.nodes.records import Place, charge_records, failed_event, finished_event, started_event
+from cascade.nodes.services import Services, Tier
+from cascade.nodes.situation import next_prompt, spent
+from cascade.nodes.state import State, attempts_of, decision_of, scope_of, task_of
+from cascade.nodes.step import Here
+from cascade.prices import Price
+from cascade.types import Attempt, Charge, Task, Usage
+
+CANCELLED = "model.cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a node demands of the attempts that are made at it; None: as the tier has it."""
+
+    max_output_tokens: int | None = None
+    timeout_s: float | None = None
+    max_usd: Decimal | None = None
+    tariff: Tariff | None = None
+
+
+def prepare(
+    state: State, services: Services, emit: Emit, *, here: Here, tier: str, number: int, terms: Terms
+) -> Call:
+    """The next attempt at a tier, its worst case reserved. Raises BudgetExhaustedError if it does not fit."""
+    task, attempts, decision = task_of(state), attempts_of(state), decision_of(state)
+    rung = _on_terms(services.tiers[tier], terms)
+    history = decision.history if decision is not None and decision.tier == tier else None
+    prompt = next_prompt(services, task, attempts, rung, history)
+    purse = services.budget.child(services.per_task_usd, name="task", spent=spent(attempts))
+    if terms.max_usd is not None:
+        there = spent(tuple(attempt for attempt in attempts if attempt.node == here.name))
+        purse = purse.child(terms.max_usd, name=here.name, spent=there)
+    place = Place(
+        scope=scope_of(state, services.run).child(here.name),
+        node=here.name,
+        number=number,
+        tier=rung,
+        tier_attempt=1 + sum(attempt.tier == tier for attempt in attempts),
+        prompt=prompt,
+        content=services.content,
+        tariff=terms.tariff,
+    )
+    reservation = purse.reserve(_worst(services, place, task))
+    return Call(task=task, place=place, reservation=reservation, services=services, emit=emit)
+
+
+def _on_terms(tier: Tier, terms: Terms) -> Tier:
+    most = tier.max_output_tokens
+    if terms.max_output_tokens is not None:
+        most = min(most, terms.max_output_tokens)
+    return replace(tier, max_output_tokens=most, deadline_s=terms.timeout_s or tier.deadline_s)
+
+
+def _worst(services: Services, place: Place, task: Task) -> Decimal:
+    """What the attempt may cost at most; nothing where the price is declared unknown."""
+    tier, tariff = place.tier, place.tariff
+
+    def price_now() -> Price | None:
+        charge = Charge(endpoint=tier.endpoint, model=tier.model_name, usage=Usage(), at=datetime.now(UTC))
+        return services.pricer.price(charge, tariff=tariff)
+
+    worst = services.forecast.worst(
+        tier.name,
+        (*place.prompt.messages, *task.tools),
+        max_output_tokens=tier.max_output_tokens,
+        price_now=None if tariff is None else price_now,
+    )
+    return worst or Decimal(0)
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """One attempt under way: which it is, what is reserved for it, where it is written down.
+
+    `cancelled` is what became of it, once it was cancelled.
+    """
+
+    task: Task
+    place: Place
+    reservation: Reservation
+    services: Services
+    emit: Emit
+    meter: Meter = field(default_factory=Meter)
+    clock: float = 0.0
+    cancelled: Attempt | None = None
+
+    async def make(self) -> Attempt:
+        """Send the request and book what it cost, answered, failed or cancelled."""
+        self.services.sink.emit(started_event(self.place, self.reservation.amount))
+        self.emit(AttemptStarted(task_id=self.task.id, number=self.place.number, tier=self.place.tier.name))
+        self.clock = time.perf_counter()
+        try:
+            completion = await self.place.tier.model.generate(self.request, observe=Watch(self))
+        except ModelError as error:
+            return self._failed(error)
+        except asyncio.CancelledError:
+            self.cancelled = self._failed(ModelError("the call was cancelled", code=CANCELLED))
+            raise
+        except BaseException as error:
+            # A fault in a model plug-in: booked like any failed call, then shown as what it is.
+            self._failed(ModelError(f"{type(error).__name__}: {error}", code="model.fault"))
+            raise
+        return self._answered(completion)
+
+    @property
+    def request(self) -> ModelRequest:
+        """The call as the model gets it."""
+        return ModelRequest(
+            messages=self.place.prompt.messages,
+            task_id=self.task.id,
+            tier=self.place.tier.name,
+            tier_attempt=self.place.tier_attempt,
+            after=self.place.prompt.after,
+            history=self.place.prompt.history,
+            tools=self.task.tools,
+            extra=self._extra,
+            deadline_s=self.place.tier.deadline_s,
+            meter=self.meter,
+        )
+
+    @property
+    def _extra(self) -> dict[str, object]:
+        """The conversation's own keys, and the node's bound of the answer's length."""
+        most = self.place.tier.max_output_tokens
+        if most == self.services.tiers[self.place.tier.name].max_output_tokens:
+            return dict(self.task.parameters)
+        asked = self.task.parameters.get("max_tokens")
+        return {**self.task.parameters, "max_tokens": min(most, asked) if isinstance(asked, int) else most}
+
+    def _answered(self, completion: Completion) -> Attempt:
+        charges = self.meter.charges or [
+            Charge(
+                endpoint=completion.endpoint,
+                model=self.place.tier.model_name,
+                usage=completion.usage,
+                at=datetime.now(UTC),
+                answered_by=completion.model,
+            )
+        ]
+        entry = self._book(charges, error=None)
+        self.services.forecast.observe(self.place.tier.name, completion.usage)
+        attempt = self._attempt(
+            entry,
+            answered_by=completion.model,
+            endpoint=completion.endpoint,
+            output=completion.text,
+            reasoning=completion.reasoning,
+            tool_calls=completion.tool_calls,
+            latency_s=completion.latency_s or entry.latency_s,
+            first_token_s=completion.first_token_s,
+            finish_reason=completion.finish_reason,
+            tries=completion.tries,
+        )
+        self.services.sink.emit(finished_event(self.place, attempt, charge_records(entry.charges)))
+        return attempt
+
+    def _failed(self, error: ModelError) -> Attempt:
+        entry = self._book(self.meter.charges or list(error.charges), error=error.code)
+        attempt = self._attempt(
+            entry,
+            endpoint=self.place.tier.endpoint,
+            latency_s=entry.latency_s,
+            tries=error.tries,
+            error=error.code,
+            error_message=str(error),
+        )
+        self.services.sink.emit(failed_event(self.place, attempt, error, charge_records(entry.charges)))
+        return attempt
+
+    def _book(self, charges: list[Charge], error: str | None) -> Entry:
+        """Price the charges, settle the reservation, write the ledger."""
+        worst = self.reservation.amount
+        priced = tuple(self._priced(charge, worst) for charge in charges)
+        entry = Entry(
+            task_id=self.task.id,
+            tier=self.place.tier.name,
+            node=self.place.node,
+            attempt=self.place.number,
+            charges=priced,
+            latency_s=time.perf_counter() - self.clock,
+            error=error,
+        )
+        self.services.ledger.book(entry)
+        self.reservation.settle((entry.cost_usd or Decimal(0)) + entry.unknown_usd)
+        return entry
+
+    def _priced(self, charge: Charge, worst: Decimal) -> PricedCharge:
+        return self.services.pricer.priced(charge, worst_usd=worst, otherwise=self.place.tier.endpoint)
+
+    def _attempt(self, entry: Entry, **more: object) -> Attempt:
+        known = {
+            "number": self.place.number,
+            "tier": self.place.tier.name,
+            "node": self.place.node,
+            "tier_attempt": self.place.tier_attempt,
+            "after": self.place.prompt.after,
+            "history": self.place.prompt.history,
+            "model": self.place.tier.model_name,
+            "usage": entry.usage if entry.charges else Usage(),
+            "cost_usd": entry.cost_usd,
+            "unknown_usd": entry.unknown_usd,
+        }
+        return Attempt(**known, **more)  # type: ignore[arg-type]
+
+
+class Watch:
+    """Hands the answer on, piece by piece, as it streams."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._restarted = False
+
+    def __call__(self, delta: str) -> bool:
+        """Emit a piece; never ends the generation."""
+        call = self._call
+        call.emit(
+            Delta(
+                task_id=call.task.id,
+                number=call.place.number,
+                tier=call.place.tier.name,
+                text=delta,
+                restarted=self._restarted,
+            )
+        )
+        self._restarted = False
+        return False
+
+    def restart(self) -> None:
+        """The stream broke and is tried again: what came before is void."""
+        self._restarted = True

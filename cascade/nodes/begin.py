@@ -1,0 +1,63 @@
+"""How a task begins: what is checked before anything is paid, its first event, a clean state."""
+
+from __future__ import annotations
+
+import time
+
+from cascade.codec import from_json, to_json
+from cascade.errors import InputError
+from cascade.nodes.services import Services
+from cascade.nodes.state import Parent, State, Update, task_of
+from cascade.trace.content import content_of
+from cascade.trace.events import TaskStarted
+from cascade.trace.ids import Scope
+from cascade.types import Task
+
+
+def begin(state: State, services: Services) -> Update:
+    """Open the task. Raises InputError if the state holds none, or if it names validators that are not there.
+
+    What an earlier task left on the same thread is cleared. A task within another graph's has its parent's trace.
+    """
+    task = task_of(state)
+    _known_validators(task, services)
+    parent = state.get("parent")
+    if parent is None:
+        scope = services.run.of_task(task.id)
+        services.sink.emit(_started(task, scope, services))
+    else:
+        scope = from_json(Scope, from_json(Parent, parent).scope)
+    return {
+        "task": to_json(task),
+        "scope": to_json(scope),
+        "started": time.time(),
+        "probabilities": {},
+        "attempts": None,
+        "pending": None,
+        "decision": None,
+        "result": None,
+        "visits": {},
+    }
+
+
+def _known_validators(task: Task, services: Services) -> None:
+    unknown = [name for name in task.validators or () if name not in services.checks.names]
+    if unknown:
+        known = ", ".join(services.checks.names) or "none"
+        raise InputError(
+            f"task {task.id!r} names unknown validators: {', '.join(unknown)}",
+            hint=f"configured are: {known}",
+        )
+
+
+def _started(task: Task, scope: Scope, services: Services) -> TaskStarted:
+    rule = services.content
+    return TaskStarted(
+        **scope.fields(),
+        prompt=content_of(task.prompt, rule),
+        files={path: content_of(text, rule) for path, text in task.files.items()},
+        tests={path: content_of(text, rule) for path, text in task.tests.items()},
+        target=task.target,
+        metadata=dict(task.metadata),
+        tools=list(task.tools) if task.tools and rule == "full" else None,
+    )

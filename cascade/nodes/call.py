@@ -1,0 +1,52 @@
+"""call: someone's own function in the graph."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import inspect
+from typing import Any, cast
+
+from cascade.config.graph import CallNode
+from cascade.errors import NodeError
+from cascade.events import Emit
+from cascade.nodes.services import Function, Services
+from cascade.nodes.state import State, Update
+from cascade.nodes.step import Here, Outcome
+
+# What a function may change. The rest is the books' and the trace's.
+OPEN = frozenset({"task", "pending", "attempts", "decision"})
+
+
+async def call(state: State, services: Services, _emit: Emit, here: Here) -> Outcome:
+    """Call the function with a copy of the state. A plain function runs in a thread.
+
+    Raises NodeError if it fails, takes too long, or returns what was not declared.
+    """
+    declared = here.of(CallNode)
+    try:
+        async with asyncio.timeout(declared.timeout_s):
+            returned = await _called(services.functions[here.name], copy.deepcopy(dict(state)))
+    except TimeoutError as error:
+        raise _fault(here, f"took longer than {declared.timeout_s} s") from error
+    except Exception as error:  # the boundary to someone's function, which may fail with anything
+        raise _fault(here, f"failed with {type(error).__name__}: {error}") from error
+    outcome, update = returned if isinstance(returned, tuple) and len(returned) == 2 else (returned, {})
+    if outcome not in declared.results:
+        raise _fault(here, f"returned {outcome!r:.80}, and declared are: {', '.join(declared.results)}")
+    wrong = sorted(set(update) - OPEN) if isinstance(update, dict) else [type(update).__name__]
+    if wrong:
+        raise _fault(here, f"may change {', '.join(sorted(OPEN))}, and changed {', '.join(wrong)}")
+    return Outcome(outcome, cast("Update", update))
+
+
+async def _called(function: Function, state: dict[str, Any]) -> Any:
+    if inspect.iscoroutinefunction(function):
+        return await function(state)
+    returned = await asyncio.to_thread(function, state)
+    return await returned if inspect.isawaitable(returned) else returned
+
+
+def _fault(here: Here, what: str) -> NodeError:
+    function = here.of(CallNode).function
+    return NodeError(f"graph.nodes.{here.name}: {function} {what}", hint=f"mend {function}")
