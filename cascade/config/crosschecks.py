@@ -132,7 +132,7 @@ def _fallbacks(data: dict[str, Any]) -> Iterator[Problem]:
 def _policy_tiers(policy: dict[str, Any], tiers: list[str]) -> Iterator[Problem]:
     attempts = _mapping(policy.get("attempts"))
     order = _list(policy.get("order"))
-    if policy.get("use") in {"threshold", "expected_value"}:
+    if policy.get("use") in ("threshold", "expected_value"):
         for name in attempts:
             if name not in tiers:
                 hint = suggestion(name, tiers, what="tiers")

@@ -25,7 +25,8 @@ BEYOND_SCHEMA = re.compile(
     r"|names no variable|environment variable|\$\{"
     r"|there is no (?:node|validator) |has no outcome|no edge for the outcome|is the name of an end"
     r"|cannot be reached|is a dead end|a loop without a bound|and on the way|there is no answer to accept"
-    r"|fallbacks stand in|no regular expression|the named groups are|the config it names is wrong|may not contain itself"
+    r"|fallbacks stand in|no regular expression|the named groups are|the config it names is wrong"
+    r"|may not contain itself"
 )
 
 
