@@ -15,16 +15,18 @@ DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 class Policy:
     """What the server's children may do at most; decided once, by the library, when the server starts.
 
-    `readable` are directories and files (programs, interpreter, libraries). `uid` is taken by children if the
-    server is root: wholly, or, with `whole_uid` false, as real uid only. `spare_processes` is added to the limit
-    on processes, where the kernel counts all processes of the user.
+    `readable` are directories and files (programs, interpreter, libraries). If the server is root, its
+    children take `uid` as real uid, one for each server, so that the limit on processes counts one candidate
+    alone; and `owner`, to whom the workspaces belong, as effective uid. Where the interpreter is readable by root
+    alone, `owner` is None and the effective uid stays 0, without capabilities. `spare_processes` is added to the
+    limit on processes, where the kernel counts all processes of the user.
     """
 
     readable: tuple[str, ...] = ()
     landlock: bool = True
     seccomp: bool = True
     uid: int | None = None
-    whole_uid: bool = False
+    owner: int | None = None
     spare_processes: int = 0
 
     def for_program(self) -> Policy:
@@ -33,7 +35,7 @@ class Policy:
         Where real and effective uid differ, the loader distrusts the environment and relative library paths,
         and many programs do not start. Their number of processes is then only watched, not limited.
         """
-        return self if self.whole_uid else replace(self, uid=None)
+        return replace(self, uid=self.owner)
 
     @classmethod
     def of(cls, data: dict[str, Any]) -> Policy:
@@ -64,7 +66,7 @@ def confine_child(policy: Policy, grant: Grant) -> None:
     privileges.set_limits(limits)
     if os.geteuid() == 0:
         if policy.uid is not None:
-            privileges.become(policy.uid, whole=policy.whole_uid)
+            privileges.become(policy.uid, policy.owner)
         privileges.keep_capabilities()
     privileges.die_with_parent()
     landlock.no_new_privileges()
@@ -87,4 +89,4 @@ def _needed_to_serve(policy: Policy) -> tuple[int, ...]:
     kept: tuple[int, ...] = (privileges.KILL, privileges.SETPCAP)
     if policy.uid is not None:
         kept += (privileges.SETUID, privileges.SETGID)
-    return (*kept, privileges.DAC_READ_SEARCH) if policy.whole_uid else kept
+    return (*kept, privileges.DAC_READ_SEARCH) if policy.owner is not None else kept

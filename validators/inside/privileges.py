@@ -56,18 +56,15 @@ def _lower(kind: int, value: int) -> None:
     resource.setrlimit(kind, (value, ceiling))
 
 
-def become(uid: int, *, whole: bool) -> None:
-    """As root: run under another uid, wholly, or only as real uid.
+def become(uid: int, owner: int | None) -> None:
+    """As root: take `uid` as real uid, which is what processes are counted by, and act as `owner`.
 
-    Where the interpreter is readable by root alone the effective uid has to stay; a real uid of one's own still
-    makes the limit on processes count, which does not hold for root.
+    The limit on processes does not hold for root; without an owner a real uid of one's own makes it count.
     """
     os.setgroups([])
-    if whole:
-        os.setresgid(uid, uid, uid)
-        os.setresuid(uid, uid, uid)
-    else:
-        os.setresuid(uid, 0, 0)
+    if owner is not None:
+        os.setresgid(owner, owner, owner)
+    os.setresuid(uid, owner or 0, owner or 0)
 
 
 def keep_capabilities(kept: tuple[int, ...] = ()) -> None:

@@ -8,6 +8,7 @@ the nonce of this run. An answer that ends the process early, or empties the col
 # Paths are plain strings here: pathlib would be loaded into every candidate.
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import importlib
 import json
@@ -69,7 +70,8 @@ def job(payload: dict[str, Any], report: int) -> None:
     else:
         sys.path.insert(0, root)
     sys.argv = ["pytest"]
-    faulthandler.dump_traceback_later(max(0.1, payload["wall_s"] - MARGIN_S), file=channel)
+    with contextlib.suppress(RuntimeError):  # no thread to be had: then a timeout has no place
+        faulthandler.dump_traceback_later(max(0.1, payload["wall_s"] - MARGIN_S), file=channel)
     recorder = Recorder(root, set(payload["tests"]), _writer(channel, payload.pop("nonce")))
     options = [
         *OPTIONS,

@@ -203,7 +203,7 @@ def _over_limits(ask: Ask, group: int) -> str:
         except OSError:
             continue
         if int(fields[2]) == group:
-            count += 1
+            count += int(fields[17])  # threads count too
             pages += int(fields[21])
     if pages * PAGE > ask.memory_bytes:
         return "memory"

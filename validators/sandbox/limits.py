@@ -18,13 +18,14 @@ class Limits:
     processes of the run together; `address_space_mb` bounds each process's virtual memory (None: unbounded, for
     runtimes such as V8 that reserve much more than they use). `file_mb` bounds each file, `disk_mb` what the
     run adds to its writable folders, `output_mb` what is kept of each of stdout and stderr.
+    `processes` counts threads too.
     """
 
     wall_s: float = 10.0
     cpu_s: int = 30
     memory_mb: int = 1024
     address_space_mb: int | None = 4096
-    processes: int = 64
+    processes: int = 128
     open_files: int = 256
     file_mb: int = 64
     disk_mb: int = 256

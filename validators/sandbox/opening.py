@@ -25,12 +25,16 @@ from cascade.validators.sandbox.backends import (
     find_container,
 )
 from cascade.validators.sandbox.limits import Limits, Room
+from cascade.validators.sandbox.pool import UIDS
 from cascade.validators.sandbox.runtime import readable, user_processes, world_readable
 from cascade.validators.sandbox.sandbox import LAUNCHER, Sandbox
 
 Use: TypeAlias = Literal["auto", "landlock", "bwrap", "container", "none"]
-# A uid that no account has; one for each process of ours, so that two do not share a limit on processes.
+# uids that no account has: a block for each process of ours, its first for the workspaces' owner.
 FIRST_UID = 1_879_048_192
+# Where the kernel counts all of the user's processes, the limit is only there to stop the worst; the server
+# watches each run's own number.
+SPARE_PROCESSES = 1024
 
 
 def open_sandbox(use: Use = "auto", *, limits: Limits | None = None, image: str | None = None) -> Sandbox:
@@ -108,26 +112,27 @@ def _container(image: str | None) -> tuple[Backend, dict[str, Any]]:
     layers = (f"container:{Path(wrapper).name}", *_inner_layers(policy))
     backend = Container(wrapper=wrapper, one_shot=not policy["landlock"], layers=layers, image=image or IMAGE)
     # All capabilities are dropped outside already, so that there is no uid to be taken.
-    return backend, {**policy, "uid": None, "whole_uid": False}
+    return backend, {**policy, "uid": None, "owner": None}
 
 
 def _inner_layers(policy: dict[str, Any]) -> list[str]:
     layers = [f"landlock:{landlock.abi()}", "seccomp"] if policy["landlock"] else []
     if os.geteuid() == 0:
-        layers += ["uid" if policy["whole_uid"] else "capabilities"]
+        layers += ["uid" if policy["owner"] is not None else "capabilities"]
     return layers
 
 
 def _policy(*, inner: bool) -> dict[str, Any]:
     paths = readable()
     root = os.name == "posix" and os.geteuid() == 0
+    block = FIRST_UID + UIDS * os.getpid()
     return {
         "readable": paths,
         "landlock": inner,
         "seccomp": inner,
-        "uid": FIRST_UID + os.getpid() if root and inner else None,
-        "whole_uid": root and inner and world_readable(paths),
-        "spare_processes": 0 if root else user_processes() + 64,
+        "uid": block if root and inner else None,
+        "owner": block if root and inner and world_readable(paths) else None,
+        "spare_processes": 0 if root else user_processes() + SPARE_PROCESSES,
     }
 
 

@@ -16,6 +16,8 @@ from cascade.validators.sandbox.limits import Completed, Kind, Room
 from cascade.validators.sandbox.worker import Launch, Worker, WorkerLostError
 
 RECYCLE_AFTER = 2000
+# How many uids each of our processes has for its servers.
+UIDS = 64
 # A kind of server, and the places outside that it can read besides.
 Key: TypeAlias = tuple[Kind, tuple[str, ...]]
 
@@ -28,6 +30,7 @@ class Pool:
         self._root = root
         self._policy = dict(policy)
         self._slots = slots
+        self._started = 0
         self._idle: dict[Key, list[Worker]] = defaultdict(list)
         self._busy: set[Worker] = set()
         self._uses: weakref.WeakKeyDictionary[Worker, int] = weakref.WeakKeyDictionary()
@@ -90,12 +93,18 @@ class Pool:
             argv=self.backend.command(kind.name, self.lib, places, readable),
             env=self.backend.env,
             hello={
-                "policy": {**self._policy, "readable": readable},
+                "policy": {**self._policy, "readable": readable, "uid": self._next_uid()},
                 "root": str(self._root),
                 "setup": {"flags": list(kind.flags)},
             },
             log=self._root / f"{kind.name}.log",
         )
+
+    def _next_uid(self) -> int | None:
+        """A uid for one more server, if servers take one: two candidates must not share a limit."""
+        first: int | None = self._policy["uid"]
+        self._started += 1
+        return None if first is None else first + 1 + self._started % (UIDS - 1)
 
     def _give_back(self, key: Key, worker: Worker) -> None:
         self._busy.discard(worker)

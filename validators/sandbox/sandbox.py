@@ -43,12 +43,12 @@ class Sandbox:
         self.problem = problem
         self._trusted = trusted
         self.root = Path(os.path.realpath(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")))
-        if policy.get("whole_uid"):
+        if policy["owner"] is not None:
             self.root.chmod(0o711)
         self._readable: tuple[str, ...] = tuple(policy["readable"])
         self._slots = slots or max(2, os.cpu_count() or 1)
         self._pool = Pool(backend, self.root, policy, slots=self._slots)
-        self.owner: int | None = policy["uid"] if policy.get("whole_uid") else None
+        self.owner: int | None = policy["owner"]
         self._finalizer = weakref.finalize(self, _remove, self._pool, self.root)
 
     @property

@@ -96,7 +96,7 @@ ESCAPES: dict[str, str] = {
     "points a datagram pair at a Unix socket": (
         "a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM); return a.sendto(b'x', HOST['unix_datagram'])"
     ),
-    "points a stream pair at a Unix socket": "a, b = socket.socketpair(); b.close(); a.connect(HOST['unix']); return 1",
+    "points a stream pair at a Unix socket": "a, b = socket.socketpair(); a.connect(HOST['unix']); return 1",
     "listens": "s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen(); return True",
     "opens a raw socket": "return socket.socket(socket.AF_PACKET, socket.SOCK_RAW)",
     "opens a netlink socket": "return socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)",

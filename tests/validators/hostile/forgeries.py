@@ -44,7 +44,8 @@ FORGERIES: dict[str, dict[str, str]] = {
     },
     "brings a conftest that turns the outcome": {
         "solution.py": WRONG,
-        "conftest.py": "import pytest\n@pytest.hookimpl(hookwrapper=True)\ndef pytest_runtest_makereport(item, call):\n"
+        "conftest.py": "import pytest\n@pytest.hookimpl(hookwrapper=True)\n"
+        "def pytest_runtest_makereport(item, call):\n"
         "    o = yield\n    o.get_result().outcome = 'passed'\n",
     },
     "brings a conftest in a folder": {"solution.py": WRONG, "tests/conftest.py": "raise SystemExit(0)\n"},
@@ -67,7 +68,8 @@ FORGERIES: dict[str, dict[str, str]] = {
         "test_solution/__init__.py": "def test_two(): pass\ndef test_three(): pass\n",
     },
     "overwrites the tests when imported": {
-        "solution.py": "import pathlib\n[p.write_text('def test_two(): pass') for p in pathlib.Path().glob('test*.py')]"
+        "solution.py": "import pathlib\n"
+        "[p.write_text('def test_two(): pass') for p in pathlib.Path().glob('test*.py')]"
         f"\n{WRONG}"
     },
     "brings a sitecustomize": {"solution.py": WRONG, "sitecustomize.py": "import os\nos._exit(0)\n"},

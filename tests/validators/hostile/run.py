@@ -75,7 +75,8 @@ async def runaways(sandbox: Sandbox) -> list[str]:
         return [f"{name}: {verdict}"] if verdict.status == "unchecked" else []
 
     with Arena(sandbox.root) as arena:
-        found = sum(await asyncio.gather(*(one(name, body) for name, body in RUNAWAYS.items())), [])
+        lists = await asyncio.gather(*(one(name, body) for name, body in RUNAWAYS.items()))
+        found = [fault for faults in lists for fault in faults]
         found += [*leftovers(str(sandbox.root)), *map(str, sandbox.root.glob("ws-*")), *arena.damage()]
     return found
 
