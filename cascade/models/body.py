@@ -18,6 +18,7 @@ from cascade.types import JsonObject
 DEEPSEEK_CONTEXT = 1_000_000  # tokens; api-docs.deepseek.com/quick_start/pricing
 SLOW_ABOVE = 512_000  # tokens; longer requests are reported slow
 _LENGTHS = ("max_tokens", "max_completion_tokens")
+_OURS = frozenset({"model", "messages", "stream", "stream_options", "tools"})  # not for `extra` to say
 OPTIMISTIC = 0.6  # of the estimate: below this share no tokenizer of code goes
 
 
@@ -37,7 +38,7 @@ def build(spec: EndpointSpec, request: ModelRequest) -> Body:
     _refuse_silent_json(spec, request)
     _refuse_lost_reasoning(spec, request)
     tokens = estimate_input(request.messages, request.tools)
-    asked = {key: value for key, value in request.extra.items() if key not in _LENGTHS}
+    asked = {key: value for key, value in request.extra.items() if key not in (*_LENGTHS, *_OURS)}
     max_output = min([fitting_output(spec, request, tokens), *_wanted_lengths(request)])
     arguments: dict[str, Any] = {
         "model": spec.model,

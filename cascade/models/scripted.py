@@ -28,13 +28,15 @@ class Reply:
 
 
 Answer: TypeAlias = "str | Reply | ModelError"
-Script: TypeAlias = "Callable[[ModelRequest], Answer] | Mapping[str, Sequence[Answer]] | Sequence[Answer]"
+Script: TypeAlias = (
+    "str | Reply | Callable[[ModelRequest], Answer] | Mapping[str, Sequence[Answer]] | Sequence[Answer]"
+)
 
 
 class ScriptedModel:
     """Answers by a script and remembers every request.
 
-    script: a sequence (one answer a call, the last one repeated), a mapping from task id to such a
+    script: one answer for all calls, a sequence (one answer a call, the last one repeated), a mapping from task id to such a
     sequence, or a function of the request. An answer is a text, a `Reply`, or a `ModelError` to raise.
     """
 
@@ -70,6 +72,8 @@ class ScriptedModel:
         """Nothing to release."""
 
     def _next(self, request: ModelRequest) -> Answer:
+        if isinstance(self._script, str | Reply):
+            return self._script
         if callable(self._script):
             return self._script(request)
         if isinstance(self._script, Mapping):
