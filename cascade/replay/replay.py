@@ -94,9 +94,9 @@ def replay_episodes(episodes: Episodes, plan: Plan, *, model: Model | None = Non
         "mean_weight": round(found.mean_weight, 4),
         "notes": _notes(table),
     }
-    config = replace(found.dr, name="config")
+    estimated = replace(found.dr, name="config")
     beside = _estimated_singles(kept, model)
-    return Replayed(len(kept), "dr" if model else "ips", support, (config, *beside), found)
+    return Replayed(len(kept), "dr" if model else "ips", support, (estimated, *beside), found)
 
 
 def _estimated_singles(episodes: Episodes, model: Model | None) -> list[Estimated]:

@@ -1,0 +1,153 @@
+"""`cascade tune LOG -o CONFIG`: the best policy for a goal, judged on tasks that the search did not see."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cascade.errors import UsageError
+
+if TYPE_CHECKING:
+    from cascade.replay.table import OutcomeTable
+    from cascade.tuning.goal import Goal
+    from cascade.tuning.tune import Settings, Tuned
+
+
+@click.command()
+@click.argument("log", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The config to write.")
+@click.option("--tasks", "tasks_path", type=click.Path(path_type=Path), help="Task file (prompts).")
+@click.option("--tiers", help="Search these tiers only, comma-separated. Default: all in the log.")
+@click.option("--target-success", metavar="S|TIER", help="At least this success, or a tier's own, cheapest.")
+@click.option("--max-cost", type=float, metavar="USD", help="At most this mean cost a task, most success.")
+@click.option("--value", type=float, metavar="USD", help="What a solved task is worth: most value less cost.")
+@click.option("--verifier", metavar="A/B", help="Assume checks that accept A% of right, reject B% of wrong.")
+@click.option("--confidence", type=click.FloatRange(0, 1, max_open=True), default=0.95, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--cost", "costs", multiple=True, metavar="TIER=USD", help="A flat cost of an attempt.")
+@click.option("--base", type=click.Path(path_type=Path), help="Config whose endpoints and sections are kept.")
+@click.option("--plot", "plot_path", type=click.Path(path_type=Path), help="Picture (.png or .svg).")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
+def tune(
+    log: Path, *, output: Path, plot_path: Path | None, as_json: bool, base: Path | None, **given: Any
+) -> None:
+    """Search LOG (a trace or an outcome table) for the best policy for a goal, and write it as a config.
+
+    Exit 0: found and as sure as asked; 1: the best there is was written, but it cannot be promised.
+    """
+    from cascade.tuning.tune import tune as search
+    from cascade.tuning.write import write_config
+
+    table, goal, settings = _asked(log, given)
+    tuned = search(table, goal, settings)
+    written = write_config(tuned, output, base=base, log=log.name)
+    if plot_path is not None:
+        from cascade.tuning.pictures import tuned_picture
+
+        tuned_picture(tuned, plot_path)
+    if as_json:
+        click.echo(json.dumps(document(tuned, output)))
+    else:
+        click.echo(_text(tuned, written))
+    if not tuned.choice.pick.promised:
+        raise SystemExit(1)
+
+
+def _asked(log: Path, given: dict[str, Any]) -> tuple[OutcomeTable, Goal, Settings]:
+    from dataclasses import replace
+
+    from cascade.cli.logs import cost_options, verifier_option
+    from cascade.policy.steps import Verifier
+    from cascade.replay.log import read_log
+    from cascade.replay.prepare import priced
+    from cascade.tuning.families import Space
+    from cascade.tuning.tune import Settings
+
+    goal = _goal(given)
+    table = priced(read_log(log).table, cost_options(given["costs"]))
+    if given["tiers"]:
+        names = [name.strip() for name in given["tiers"].split(",") if name.strip()]
+        unknown = [name for name in names if name not in table.tiers]
+        if unknown:
+            raise UsageError(f"no tier {unknown[0]} in the log", hint=f"it has {', '.join(table.tiers)}")
+        table = table.only(names)
+    if given["tasks_path"] is not None:
+        note = "prompts were given; this search learns from outcomes, costs and what attempts leave behind"
+        table = replace(table, notes=(*table.notes, note))
+    space = Space(verifier=verifier_option(given["verifier"]) or Verifier())
+    return table, goal, Settings(confidence=given["confidence"], seed=given["seed"], space=space)
+
+
+def _goal(given: dict[str, Any]) -> Goal:
+    from cascade.tuning.goal import Goal
+
+    wanted = [name for name in ("target_success", "max_cost", "value") if given[name] is not None]
+    if len(wanted) != 1:
+        raise UsageError(
+            "give exactly one goal: --target-success, --max-cost or --value",
+            hint="for example --target-success 0.75, or --max-cost 0.01",
+        )
+    if given["max_cost"] is not None or given["value"] is not None:
+        amount = given["max_cost"] if given["max_cost"] is not None else given["value"]
+        if amount <= 0:
+            raise UsageError(f"a goal of {amount} USD is none", hint="give a positive amount")
+        return Goal(kind="cost" if given["max_cost"] is not None else "value", amount=amount)
+    text = str(given["target_success"])
+    try:
+        share = float(text)
+    except ValueError:
+        return Goal(kind="success", tier=text)
+    if not 0 < share <= 1:
+        raise UsageError(
+            f"--target-success {text} is no share", hint="a number above 0 and up to 1, or a tier"
+        )
+    return Goal(kind="success", amount=share)
+
+
+def document(tuned: Tuned, output: Path) -> dict[str, Any]:
+    """What `--json` prints (design 5.8)."""
+    pick = tuned.choice.pick
+    report = tuned.report.document()
+    return {
+        "config": str(output),
+        "goal": str(tuned.goal),
+        "met_probability": tuned.met_probability,
+        "promised": pick.promised,
+        "advice": tuned.advice,
+        "policy": pick.single or pick.trial.family,
+        "search": {
+            "tasks": tuned.sizes,
+            "tried": len(tuned.choice.trials) + len(tuned.choice.singles.trials),
+            "trials": [
+                {
+                    "family": one.family,
+                    "value_usd": one.value_usd,
+                    "success": one.point[0],
+                    "cost_usd": one.point[1],
+                }
+                for one in tuned.choice.trials
+            ],
+        },
+        "report": report["policies"][0],
+        "baselines": report["policies"][1:],
+        "notes": list(tuned.notes),
+    }
+
+
+def _text(tuned: Tuned, written: list[Path]) -> str:
+    from cascade.cli.logs import policies_text
+
+    lines = [
+        f"goal: {tuned.goal}",
+        tuned.advice,
+        f"probability that the goal is truly met: {tuned.met_probability:.3f}",
+        "",
+        "on tasks that neither search nor choice saw:",
+        policies_text(tuned.report.document()),
+        "",
+        f"written: {', '.join(str(path) for path in reversed(written))}",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,171 @@
+"""Writes what was tuned as a config that `cascade run` takes, with the evidence in comments."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cascade.errors import InputError, StorageError
+from cascade.policy.artifact import dump_estimates
+from cascade.policy.steps import Step, Verifier
+from cascade.replay.plans import FixedPlan
+from cascade.replay.value_plan import ValuePlan
+from cascade.tuning.tune import Tuned
+
+_WIDTH = 100
+RUN_KNOWS = ("cost_usd", "latency_s", "output_tokens", "input_tokens", "diagnostics")
+
+
+def write_config(tuned: Tuned, path: Path, *, base: Path | None = None, log: str = "") -> list[Path]:
+    """Write the config, and beside it the estimates if the policy uses any. Returns what was written.
+
+    base: a config whose tiers' endpoints and other sections are kept (as written, variables unexpanded).
+    Raises InputError for a base that lacks a tier, StorageError if a file cannot be written.
+    """
+    steps = _steps(tuned)
+    tiers = list(dict.fromkeys(step.tier for step in steps))
+    document = _base(base, tiers, tuned)
+    plan = tuned.choice.plan
+    written = {}
+    if isinstance(plan, ValuePlan):
+        artifact = path.with_suffix(".estimates.json")
+        about = {"log": log, "goal": str(tuned.goal), "tasks": tuned.sizes}
+        written[artifact] = dump_estimates(plan.estimates, about=about)
+        document["policy"] = _value_policy(plan, artifact.name)
+    else:
+        document["policy"] = {"use": "fixed", "order": [step.tier for step in steps]}
+    for tier, history in _histories(steps).items():
+        document["tiers"][tier]["history"] = history
+    written[path] = _comments(tuned, log) + _yaml(document)
+    for target, text in written.items():
+        try:
+            target.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise StorageError(
+                f"cannot write {target}: {error.strerror}", hint="choose another -o"
+            ) from error
+    return list(written)
+
+
+def _steps(tuned: Tuned) -> list[Step]:
+    plan = tuned.choice.plan
+    if isinstance(plan, FixedPlan):
+        return list(plan.order)
+    assert isinstance(plan, ValuePlan)
+    return sorted(plan.estimates.arms, key=lambda step: _mean_cost(plan, step))
+
+
+def _mean_cost(plan: ValuePlan, step: Step) -> float:
+    cost = plan.estimates.arms[step].cost_usd or ()
+    return sum(w * c for w, c in zip(plan.estimates.weights, cost, strict=False))
+
+
+def _value_policy(plan: ValuePlan, artifact: str) -> dict[str, Any]:
+    policy: dict[str, Any] = {
+        "use": "expected_value",
+        "value_usd": f"{plan.value_usd:.8f}".rstrip("0"),
+        "max_attempts": plan.max_attempts,
+        "artifact": artifact,
+    }
+    if not plan.verifier.perfect:
+        policy["verifier"] = _verifier(plan.verifier)
+    return policy
+
+
+def _verifier(verifier: Verifier) -> dict[str, float]:
+    return {"accepts_right": verifier.accept, "rejects_wrong": verifier.reject}
+
+
+def _histories(steps: list[Step]) -> dict[str, Any]:
+    """What each tier's attempts are shown, as in the log that they were judged on."""
+    found: dict[str, dict[str, str]] = {}
+    for step in steps:
+        shown = found.setdefault(step.tier, {"retry": "none", "escalation": "none"})
+        if step.attempt > 1:
+            shown["retry"] = step.history
+        elif step.after is not None:
+            shown["escalation"] = step.history
+    return {
+        tier: shown if shown["retry"] != shown["escalation"] else shown["retry"]
+        for tier, shown in found.items()
+    }
+
+
+def _base(base: Path | None, tiers: list[str], tuned: Tuned) -> dict[str, Any]:
+    if base is None:
+        others = [tier for tier in tuned.choice.singles.trials if tier not in tiers]
+        named = tiers if len(tiers) > 1 else [*tiers, *others[:1]]
+        return {"version": 1, "tiers": {tier: _placeholder(tier) for tier in named}}
+    import yaml
+
+    try:
+        document = yaml.safe_load(base.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StorageError(
+            f"cannot read {base}: {error.strerror}", hint="give the path of a config"
+        ) from error
+    except yaml.YAMLError as error:
+        raise InputError(
+            f"{base}: not YAML: {error}", hint="`cascade check` says where it is wrong"
+        ) from error
+    known = document.get("tiers", {}) if isinstance(document, Mapping) else {}
+    missing = [tier for tier in tiers if tier not in known]
+    if missing:
+        raise InputError(
+            f"{base} has no tier {', '.join(missing)}",
+            hint="name the tiers in the config as they are named in the log",
+        )
+    kept = tiers if len(tiers) > 1 else [*tiers, *[tier for tier in known if tier not in tiers][:1]]
+    return {**document, "tiers": {tier: dict(known[tier]) for tier in kept}}
+
+
+def _placeholder(tier: str) -> dict[str, Any]:
+    return {
+        "model": tier,
+        "base_url": "${CASCADE_BASE_URL:-http://localhost:8000/v1}",
+        "api_key": "${CASCADE_API_KEY:-none}",
+        "price": "unknown",
+    }
+
+
+def _yaml(document: Mapping[str, Any]) -> str:
+    import yaml
+
+    text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=_WIDTH)
+    return text
+
+
+def _comments(tuned: Tuned, log: str) -> str:
+    first = tuned.report.document()["policies"]
+    sizes = tuned.sizes
+    lines = [
+        f"Tuned by `cascade tune` on {log or 'a log'}.",
+        f"Goal: {tuned.goal}. Probability that it is truly met: {tuned.met_probability:.3f}.",
+        tuned.advice[0].upper() + tuned.advice[1:] + ".",
+        f"Searched on {sizes['search']} tasks, chosen on {sizes['choose']} (by what other folds taught, if these "
+        f"are the same), reported on {sizes['report']} that neither saw:",
+    ]
+    lines += [_figures_line(one) for one in first]
+    lines += [f"Note: {note}." for note in (*tuned.notes, *_unknown_figures(tuned))]
+    wrapped = [part for line in lines for part in (textwrap.wrap(line, _WIDTH - 2) or [""])]
+    return "".join(f"# {line}\n" for line in wrapped)
+
+
+def _figures_line(one: Mapping[str, Any]) -> str:
+    low, high = one["success_ci"]
+    name = "this config" if one["name"] == "config" else one["name"]
+    return f"  {name}: {one['success']:.1%} ({low:.1%} to {high:.1%}) at ${one['cost_usd']:.5f} a task"
+
+
+def _unknown_figures(tuned: Tuned) -> list[str]:
+    """Figures that the log has and a run does not: at run time decisions do without them."""
+    plan = tuned.choice.plan
+    if not isinstance(plan, ValuePlan):
+        return []
+    used = sorted({name for arm in plan.estimates.arms.values() for name in arm.traces})
+    foreign = [name for name in used if name not in RUN_KNOWS]
+    if not foreign:
+        return []
+    return [f"{', '.join(foreign)} helped to decide on this log; a run that does not know it decides without"]
