@@ -36,7 +36,7 @@ Script: TypeAlias = (
 class ScriptedModel:
     """Answers by a script and remembers every request.
 
-    script: one answer for all calls, a sequence (one answer a call, the last one repeated), a mapping from task id to such a
+    script: one answer for all, a sequence (one answer a call, the last one repeated), a mapping from task id to a
     sequence, or a function of the request. An answer is a text, a `Reply`, or a `ModelError` to raise.
     """
 
