@@ -138,7 +138,9 @@ class DecideNode(Node):
     needs: ClassVar[Facts] = frozenset({"verdict"})
 
     def leaves(self, outcome: str, before: Facts) -> Facts:
-        """A tier for the next attempt."""
+        """A tier for the next attempt; what a policy accepts is there."""
+        if outcome == "accept":
+            return before | {"candidate"}
         return (before - {"verdict"}) | {"tier"} if outcome in {"retry", "escalate"} else before
 
 

@@ -26,6 +26,7 @@ from cascade.config.graph import (
     ValidateNode,
 )
 from cascade.config.parts import PluginConfig
+from cascade.config.plugins import BUILT_IN
 
 FACTS: dict[Fact, str] = {
     "tier": "a tier that was decided",
@@ -224,11 +225,8 @@ def _counts_attempts(node: Node, data: Mapping[str, Any]) -> bool:
     if node.policy is not None:
         return not isinstance(node.policy, PluginConfig)
     policy = data.get("policy", "threshold")
-    return (policy.get("use") if isinstance(policy, dict) else policy) in {
-        "expected_value",
-        "threshold",
-        "fixed",
-    }
+    use = policy.get("use") if isinstance(policy, dict) else policy
+    return isinstance(use, str) and use in BUILT_IN["policies"]
 
 
 def _meeting(graph: _Graph) -> Iterator[Problem]:

@@ -176,7 +176,7 @@ class BudgetConfig(Section):
     total_usd: PositiveUsd | None = None
     """For one run."""
     per_day_usd: PositiveUsd | None = None
-    """For one day (UTC). Needs `file`."""
+    """For one day (UTC). Without `file` it holds in this process only."""
     file: FilePath | None = None
     """A file that processes share, so that the limits hold between them."""
 
