@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import aclosing
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 from typing_extensions import Unpack
 
 from cascade.config import Config, default_config, load
-from cascade.errors import InputError, UsageError
+from cascade.errors import InputError, NodeError, UsageError
 from cascade.events import Event, Finished
 from cascade.ledger import Ledger
 from cascade.models.base import Model
@@ -51,14 +52,16 @@ class Cascade:
         seed: int | None = None,
         checking: Checking | None = None,
         models: Mapping[str, Model] | None = None,
+        spent: Decimal = Decimal(0),
     ) -> Self:
         """From a `Config`. `trace` overrides its trace path, `seed` fixes what exploration draws.
 
         `checking` shares the checks of another cascade (`cascade.wiring.open_checks`). `models` are used for
-        the tiers that they name instead of what the config says (its price and limits stay).
+        the tiers that they name instead of what the config says (its price and limits stay). `spent` is what a
+        resumed run has spent before, in USD: it counts against the budget.
         """
         place = None if trace is None else Path(trace)
-        return cls(wire(config, trace_path=place, seed=seed, checking=checking, models=models))
+        return cls(wire(config, trace_path=place, seed=seed, checking=checking, models=models, spent=spent))
 
     @classmethod
     def default(cls, *, trace: str | Path | None = None) -> Self:
@@ -70,13 +73,21 @@ class Cascade:
         """A compiled LangGraph graph, `{"task": ...}` in and `{"result": ...}` out, to embed as a node."""
         from cascade.graph import compile_graph
 
-        return compile_graph(self._wired.services)
+        return compile_graph(self._wired.services, self._wired.graph)
+
+    def _unattended(self) -> Graph:
+        """The graph, if it runs without a person."""
+        from cascade.graph import PEOPLE, waits_for_people
+
+        if waits_for_people(self._wired.graph):
+            raise UsageError("the graph has a human node, and nobody is asked here", hint=PEOPLE)
+        return self.graph
 
     def compile(self, **options: Unpack[CompileOptions]) -> Graph:
         """The graph with LangGraph's own options: `checkpointer`, `store`, `interrupt_before`, `name`, ..."""
         from cascade.graph import compile_graph
 
-        return compile_graph(self._wired.services, **options)
+        return compile_graph(self._wired.services, self._wired.graph, **options)
 
     @property
     def tiers(self) -> tuple[str, ...]:
@@ -112,7 +123,7 @@ class Cascade:
         """Run one task to its end. Raises InputError if the task is not valid, StorageError if the trace fails."""
         from cascade.graph import invoke
 
-        return await invoke(self.graph, _task(task))
+        return await invoke(self._unattended(), _task(task))
 
     def run_sync(self, task: Task | str) -> Result:
         """`run` for callers without an event loop, closing the cascade's connections afterwards.
@@ -137,7 +148,7 @@ class Cascade:
         """Run one task, yielding typed events (`cascade.events`). Closing the iterator cancels the call."""
         from cascade.graph import stream
 
-        async with aclosing(stream(self.graph, _task(task))) as events:
+        async with aclosing(stream(self._unattended(), _task(task))) as events:
             async for event in events:
                 yield event
 
@@ -173,7 +184,7 @@ class Cascade:
             if listen is None:
                 return await self.run(task)
             return await self._heard(task, listen)
-        except InputError as error:
+        except (InputError, NodeError) as error:
             return Result(id=task.id, status="error", reason=error.message, error=error.code)
 
     async def _heard(self, task: Task, listen: Listener) -> Result:

@@ -46,7 +46,7 @@ def installed() -> Plugins:
 
 def load(kind: str, name: str) -> Callable[..., Any]:
     """The factory behind a name. Raises ConfigError saying which are known, or why it does not load."""
-    found = next((point for point in _points(kind) if point.name == name), None)
+    found = next((point for point in _points(kind) if point.name == name), None) if kind in GROUPS else None
     if found is None and ":" not in name:
         known = ", ".join(sorted(point.name for point in _points(kind))) or "none"
         raise ConfigError(
@@ -65,6 +65,17 @@ def load(kind: str, name: str) -> Callable[..., Any]:
         raise ConfigError(f"the plug-in {name!r} is not callable", hint="point it at a class or a function")
     loaded: Callable[..., Any] = factory
     return loaded
+
+
+def imported(reference: str, *, place: str) -> Callable[..., Any]:
+    """The callable that `package.module:attribute` names. `place` is where it stands in the config.
+
+    Raises ConfigError.
+    """
+    try:
+        return load("functions", reference)
+    except ConfigError as error:
+        raise ConfigError(f"{place}: {error.message}", hint=error.hint) from error
 
 
 def survey() -> list[Plugin]:

@@ -201,7 +201,10 @@ class Call:
         return entry
 
     def _priced(self, charge: Charge, worst: Decimal) -> PricedCharge:
-        return self.services.pricer.priced(charge, worst_usd=worst, otherwise=self.place.tier.endpoint)
+        place = self.place
+        return self.services.pricer.priced(
+            charge, worst_usd=worst, otherwise=place.tier.endpoint, tariff=place.tariff
+        )
 
     def _attempt(self, entry: Entry, **more: object) -> Attempt:
         known = {

@@ -6,12 +6,14 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from cascade.budget import Budget
+from cascade.budget import Budget, open_budget
 from cascade.config import Config
+from cascade.config.graph import GraphConfig
 from cascade.forecast import Forecast
 from cascade.ledger import Ledger, Pricer
 from cascade.models.base import Model
@@ -24,6 +26,7 @@ from cascade.types import Verdict
 from cascade.validators import feedback
 from cascade.validators.sandbox import Limits, open_sandbox
 from cascade.validators.suite import Suite
+from cascade.wiring.graphs import Nested, functions, node_policies
 from cascade.wiring.parts import classifier, policy, validators
 from cascade.wiring.tiers import tariffs, tier, tier_cost
 
@@ -57,6 +60,8 @@ class Wired:
     services: Services
     trace: RunTrace
     checking: Checking
+    graph: GraphConfig | None = None
+    nested: tuple[Wired, ...] = ()
 
     async def aclose(self) -> None:
         """End the run's trace, close connections, tools and the sandbox."""
@@ -72,6 +77,8 @@ class Wired:
         for model in models:
             await model.aclose()
         await self.checking.aclose()
+        for inner in self.nested:
+            await inner.release()
 
 
 def open_checks(config: Config) -> Checking:
@@ -88,11 +95,12 @@ def wire(
     seed: int | None = None,
     checking: Checking | None = None,
     models: Mapping[str, Model] | None = None,
+    spent: Decimal = Decimal(0),
 ) -> Wired:
     """Build everything a config names. No call is made and no trace is written yet.
 
     `checking` replaces the config's validators, for example to share them between cascades; it stays open.
-    `models` replaces the models of tiers by name.
+    `models` replaces the models of tiers by name. `spent` is what the run that is resumed has spent before.
     Raises ConfigError (a plug-in that is not there), PriceError (a price that is not known), InputError (a
     recording or artefact that cannot be read), SandboxError.
     """
@@ -100,7 +108,8 @@ def wire(
     pricer = Pricer(tariffs(config), book=PriceBook())
     costs = {name: tier_cost(name, one, pricer) for name, one in config.tiers.items()}
     for cost in costs.values():
-        cost.price()  # an unknown price is an error now, not after the first call
+        for price in (cost.price, *cost.fallback_prices):
+            price()  # an unknown price is an error now, not after the first call
     used = Checking(checks=checking.checks, layers=checking.layers) if checking else open_checks(config)
     facts = RunFacts(config_sha256=config.sha256, config=config.public_dump(), sandbox=used.layers)
     path = trace_path or config.trace.path
@@ -113,16 +122,30 @@ def wire(
         forecast=Forecast(costs),
         ledger=ledger,
         pricer=pricer,
-        budget=Budget(config.budget.total_usd),
+        budget=_budget(config, spent),
         per_task_usd=config.budget.per_task_usd,
         sink=trace,
         run=trace.scope,
         content=config.trace.content,
         feedback=_feedback(config),
         system_prompt=DEFAULT_SYSTEM_PROMPT if config.system_prompt is None else config.system_prompt,
+        node_policies=node_policies(config),
+        functions=functions(config),
         draw=random.Random(seed).random,  # noqa: S311  (exploration, not secrecy)
     )
-    return Wired(services=services, trace=trace, checking=used)
+    nested = Nested.of(config, partial(wire, seed=seed))
+    return Wired(
+        services=nested.joined(services),
+        trace=trace,
+        checking=used,
+        graph=config.graph,
+        nested=tuple(nested.by_node.values()),
+    )
+
+
+def _budget(config: Config, spent: Decimal) -> Budget:
+    wanted = config.budget
+    return open_budget(wanted.total_usd, per_day=wanted.per_day_usd, file=wanted.file, spent=spent)
 
 
 def _feedback(config: Config) -> Callable[[Verdict], str]:

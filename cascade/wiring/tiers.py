@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from urllib.parse import urlsplit
 
 from cascade.config import Config, EndpointConfig, Price, TierConfig
@@ -103,12 +104,14 @@ def _override(endpoint: EndpointConfig) -> PriceOverride | Unknown | None:
 
 
 def tier_cost(name: str, config: TierConfig, pricer: Pricer) -> TierCost:
-    """The tier's price at its first endpoint, asked for as if a request were sent now."""
-    endpoint = endpoint_name(name, config, 0)
+    """The prices of the tier's endpoints, asked for as if a request were sent now."""
+    first, *others = [
+        partial(_price_now, pricer, endpoint_name(name, each, number), each.model)
+        for number, each in enumerate(config.endpoints)
+    ]
+    most = max(each.max_output_tokens for each in config.endpoints)
+    return TierCost(price=first, max_output_tokens=most, fallback_prices=tuple(others))
 
-    def price() -> DatedPrice | None:
-        return pricer.price(
-            Charge(endpoint=endpoint, model=config.model, usage=Usage(), at=datetime.now(UTC))
-        )
 
-    return TierCost(price=price, max_output_tokens=config.max_output_tokens)
+def _price_now(pricer: Pricer, endpoint: str, model: str) -> DatedPrice | None:
+    return pricer.price(Charge(endpoint=endpoint, model=model, usage=Usage(), at=datetime.now(UTC)))

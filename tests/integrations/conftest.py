@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,11 +20,16 @@ TASK = {"prompt": "Print one.", "target": "a.py"}
 class Rig:
     """A cascade and the models behind it."""
 
-    def __init__(self, flash: list[Answer], pro: list[Answer], **config: Any) -> None:
+    def __init__(
+        self, flash: list[Answer], pro: list[Answer], *, trace_to: Path | None = None, **config: Any
+    ) -> None:
         self.flash = ScriptedModel(flash, model="f")
         self.pro = ScriptedModel(pro, model="p")
         self.cascade = Cascade.from_config(
-            from_mapping(declared(**config)), models={"flash": self.flash, "pro": self.pro}, seed=1
+            from_mapping(declared(**config)),
+            models={"flash": self.flash, "pro": self.pro},
+            seed=1,
+            trace=trace_to,
         )
 
     @property
