@@ -6,7 +6,9 @@ with a run's Budget("run", limit)
 
 from __future__ import annotations
 
+import asyncio
 import threading
+import time
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
@@ -14,6 +16,7 @@ from typing import Protocol
 from cascade.errors import BudgetExhaustedError
 
 ZERO = Decimal(0)
+PATIENCE_S = 900.0  # as long as a call may take
 
 
 class Purse(Protocol):
@@ -36,6 +39,41 @@ class Purse(Protocol):
         """What may still be set aside; None: no limit."""
         ...
 
+    def hopeless(self, amount: Decimal) -> bool:
+        """Whether `amount` would not fit even if all that is set aside came back."""
+        ...
+
+
+class WaitingLine:
+    """Who waits for money to come back, in one process. Another process's money is looked for now and then."""
+
+    LOOK_EVERY_S = 0.25
+
+    def __init__(self) -> None:
+        self._waiting: set[asyncio.Future[None]] = set()
+
+    async def wait(self) -> None:
+        """Until something was settled, or for a little while."""
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.add(turn)
+        try:
+            await asyncio.wait_for(turn, self.LOOK_EVERY_S)
+        except TimeoutError:
+            pass
+        finally:
+            self._waiting.discard(turn)
+
+    def wake(self) -> None:
+        """Something was settled: let all look again."""
+        for turn in self._waiting:
+            if not turn.done():
+                turn.get_loop().call_soon_threadsafe(_finish, turn)
+
+
+def _finish(turn: asyncio.Future[None]) -> None:
+    if not turn.done():
+        turn.set_result(None)
+
 
 @dataclass(slots=True)
 class Reservation:
@@ -46,6 +84,7 @@ class Reservation:
 
     amount: Decimal
     _purses: tuple[Purse, ...] = field(repr=False)
+    _line: WaitingLine = field(repr=False)
     open: bool = True
 
     def settle(self, actual: Decimal | None) -> None:
@@ -56,6 +95,7 @@ class Reservation:
         spent = self.amount if actual is None else actual
         for purse in self._purses:
             purse.settle(self.amount, spent)
+        self._line.wake()
 
     def extend(self, amount: Decimal) -> None:
         """Set as much again aside for another request. Raises `BudgetExhaustedError` and changes nothing."""
@@ -103,6 +143,11 @@ class MemoryPurse:
         with self._lock:
             return None if self.limit is None else max(ZERO, self.limit - self.spent - self.reserved)
 
+    def hopeless(self, amount: Decimal) -> bool:
+        """Whether `amount` would not fit even if all that is set aside came back."""
+        with self._lock:
+            return self.limit is not None and self.spent + amount > self.limit
+
 
 class Budget:
     """A chain of limits: this one and all above it. `Budget()` has no limit and only counts.
@@ -118,9 +163,11 @@ class Budget:
         name: str = "run",
         spent: Decimal = ZERO,
         above: tuple[Purse, ...] = (),
+        line: WaitingLine | None = None,
     ) -> None:
         self._own = MemoryPurse(name, limit, spent=spent)
         self._above = above
+        self._line = line or WaitingLine()
 
     @property
     def spent(self) -> Decimal:
@@ -144,7 +191,7 @@ class Budget:
 
     def child(self, limit: Decimal | None, *, name: str = "task", spent: Decimal = ZERO) -> Budget:
         """A budget within this one, for example a task's."""
-        return Budget(limit, name=name, spent=spent, above=self._purses)
+        return Budget(limit, name=name, spent=spent, above=self._purses, line=self._line)
 
     def reserve(self, amount: Decimal) -> Reservation:
         """Set `amount` USD aside in every limit of the chain.
@@ -154,7 +201,23 @@ class Budget:
         if amount < 0:
             raise ValueError(f"a reservation cannot be negative: {amount}")
         _take_all(self._purses, amount)
-        return Reservation(amount, self._purses)
+        return Reservation(amount, self._purses, self._line)
+
+    async def acquire(self, amount: Decimal, *, patience_s: float = PATIENCE_S) -> Reservation:
+        """`reserve`, but wait while money that others have set aside may still come back.
+
+        A call's worst case is far above what it costs, so that with many tasks at once most of a budget is set
+        aside and little is spent. Raises `BudgetExhaustedError` once the amount cannot fit any more, or after
+        `patience_s` seconds.
+        """
+        until = time.monotonic() + patience_s
+        while True:
+            try:
+                return self.reserve(amount)
+            except BudgetExhaustedError:
+                if time.monotonic() >= until or any(purse.hopeless(amount) for purse in self._purses):
+                    raise
+            await self._line.wait()
 
     @property
     def _purses(self) -> tuple[Purse, ...]:

@@ -104,6 +104,12 @@ class BudgetFile:
         with self._refusing():
             return max(ZERO, self.limit - self._used(self._period()))
 
+    def hopeless(self, amount: Decimal) -> bool:
+        """Whether `amount` would not fit even if all that running processes have set aside came back."""
+        period = self._period()
+        lost = sum((orphan.reserved_usd for orphan in self.orphans() if orphan.period == period), ZERO)
+        return self.spent() + lost + amount > self.limit
+
     def spent(self) -> Decimal:
         """What all processes have settled in this period."""
         with self._refusing():

@@ -130,3 +130,42 @@ def test_it_holds_with_many_tasks_at_once(seed: int) -> None:
     asyncio.run(all_tasks())
     assert run.spent <= 1
     assert run.reserved == 0
+
+
+async def test_who_waits_gets_what_others_give_back_and_nearly_all_is_used() -> None:
+    run = Budget(D(1))
+    ended = []
+
+    async def task() -> None:
+        try:
+            reservation = await run.child(None).acquire(D("0.3"))
+        except BudgetExhaustedError:
+            ended.append("exhausted")
+            return
+        assert run.spent + run.reserved <= 1
+        await asyncio.sleep(0)
+        reservation.settle(D("0.01"))
+        ended.append("done")
+
+    await asyncio.gather(*(task() for _ in range(300)))
+    assert run.reserved == 0
+    assert D("0.7") < run.spent <= 1
+    assert ended.count("exhausted") == 300 - ended.count("done")
+
+
+async def test_what_can_never_fit_is_refused_without_waiting() -> None:
+    run = Budget(D(1))
+    run.reserve(D("0.5"))
+    with pytest.raises(BudgetExhaustedError):
+        await run.acquire(D("1.1"))
+
+
+async def test_a_cancelled_waiter_holds_nothing() -> None:
+    run = Budget(D(1))
+    first = run.reserve(D(1))
+    waiting = asyncio.create_task(run.acquire(D(1)))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    first.release()
+    assert (run.reserved, run.left()) == (D(0), D(1))

@@ -122,3 +122,21 @@ def test_declared_limits_become_one_budget(tmp_path: Path) -> None:
     again = open_budget(D(2), per_day=D(1), file=tmp_path / "budget")
     assert again.left() == D("0.1")
     assert open_budget().left() is None
+
+
+async def test_money_that_a_dead_process_holds_is_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "budget"
+    killed = (
+        "import os, signal; from decimal import Decimal; from cascade.budget import Budget, BudgetFile;"
+        f"Budget(above=(BudgetFile({str(path)!r}, Decimal(1)),)).reserve(Decimal('0.6'));"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", killed], check=False)
+    budget = Budget(above=(BudgetFile(path, D(1)),))
+    with pytest.raises(BudgetExhaustedError):
+        await budget.acquire(D("0.5"))
+    waiting = budget.reserve(D("0.3"))
+    with pytest.raises(BudgetExhaustedError):
+        await budget.acquire(D("0.3"), patience_s=0.3)
+    waiting.release()
+    (await budget.acquire(D("0.3"))).release()
