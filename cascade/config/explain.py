@@ -201,21 +201,28 @@ def _step(annotation: Any, part: str | int) -> Any:
     annotation = _bare(annotation)
     origin, args = get_origin(annotation), get_args(annotation)
     if origin in {Union, types.UnionType}:
-        for member in args:
-            tags = [one.tag for one in get_args(member)[1:] if isinstance(one, Tag)]
-            if part in tags:
-                return member
-        steps = [_step(member, part) for member in args]
-        return next((step for step in steps if step is not None), None)
+        return _member(args, part)
     if origin is dict:
         return args[1]
     if origin in {tuple, list}:
         return args[0]
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        for name, field in annotation.model_fields.items():
-            if part in {name, field.alias}:
-                return field.annotation
+        return _field(annotation, part)
     return None
+
+
+def _member(members: tuple[Any, ...], part: str | int) -> Any:
+    """The union's member with this tag, or what the first that can lead on has there."""
+    tagged = [
+        one for one in members if any(isinstance(tag, Tag) and tag.tag == part for tag in get_args(one)[1:])
+    ]
+    steps = tagged or [_step(one, part) for one in members]
+    return next((step for step in steps if step is not None), None)
+
+
+def _field(model: type[BaseModel], part: str | int) -> Any:
+    fields = model.model_fields.items()
+    return next((field.annotation for name, field in fields if part in {name, field.alias}), None)
 
 
 def _place(loc: tuple[str | int, ...], data: Any) -> tuple[Place, Any]:

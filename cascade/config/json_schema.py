@@ -6,7 +6,6 @@ stand for something elsewhere in the file, repeated keys, variables, and files t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -175,30 +174,39 @@ def _strict(schema: Any, key: str = "") -> Any:
         return {name: _strict(one) for name, one in schema.items()}
     if key == "default":
         return {name: one for name, one in schema.items() if one is not None}
-    sized = _LENGTHS.get(str(schema.get("type")), "")
-    # Behind a validator of ours pydantic names the bounds of a list as those of a text, or not at all.
-    shortest, longest = f"min{sized}", f"max{sized}"
-    names = {
-        **_BOUNDS,
-        "min_length": shortest,
-        "minLength": shortest,
-        "max_length": longest,
-        "maxLength": longest,
+    names = _names(str(schema.get("type")))
+    plain: dict[str, Any] = {
+        names.get(name, name): _strict(one, name) for name, one in schema.items() if _kept(name, one)
     }
-    plain = {names.get(name, name): _strict(one, name) for name, one in schema.items() if _kept(name, one)}
-    if "oneOf" in plain:
-        plain["anyOf"] = plain.pop("oneOf")
-    if len(plain.get("anyOf", ())) == 1:
-        plain |= plain.pop("anyOf")[0]
-    if "patternProperties" in plain:
-        plain.setdefault("additionalProperties", False)
-    if "description" in plain:
-        plain["description"] = re.sub(r"\s+", " ", plain["description"]).strip()
-    constrained = plain.keys() & {"enum", "const", "pattern"} and plain.get("type", "string") == "string"
-    if not constrained or key == "propertyNames":
-        return plain
-    about = {name: plain.pop(name) for name in ("description", "default") if name in plain}
-    return {**about, "anyOf": [plain, VARIABLE]}
+    return _with_variable(_simple(plain)) if key != "propertyNames" else plain
+
+
+def _names(kind: str) -> dict[str, str]:
+    """Behind a validator of ours pydantic names bounds as its own arguments, and those of a list as a text's."""
+    sized = _LENGTHS.get(kind, "")
+    lengths = {name: f"{name[:3]}{sized}" for name in ("min_length", "minLength", "max_length", "maxLength")}
+    return {**_BOUNDS, **lengths}
+
+
+def _simple(schema: dict[str, Any]) -> dict[str, Any]:
+    """One kind of union, none of one member; names that are no names are refused."""
+    if "oneOf" in schema:
+        schema["anyOf"] = schema.pop("oneOf")
+    if len(schema.get("anyOf", ())) == 1:
+        schema |= schema.pop("anyOf")[0]
+    if "patternProperties" in schema:
+        schema.setdefault("additionalProperties", False)
+    if "description" in schema:
+        schema["description"] = " ".join(schema["description"].split())
+    return schema
+
+
+def _with_variable(schema: dict[str, Any]) -> dict[str, Any]:
+    """Where text is constrained, a variable may stand instead."""
+    if not schema.keys() & {"enum", "const", "pattern"} or schema.get("type", "string") != "string":
+        return schema
+    about: dict[str, Any] = {name: schema.pop(name) for name in ("description", "default") if name in schema}
+    return {**about, "anyOf": [schema, VARIABLE]}
 
 
 def _kept(name: str, value: Any) -> bool:

@@ -32,17 +32,20 @@ def option_problems(validators: Any, raw: Mapping[Place, str]) -> Iterator[Probl
     """What is wrong with the options of built-in validators, in the file's places."""
     for index, written in enumerate(validators if isinstance(validators, list) else []):
         given = {"use": written} if isinstance(written, str) else written
-        name = given.get("use") if isinstance(given, dict) else None
-        if not isinstance(name, str) or (len(given) == 1 and name not in NEED_OPTIONS):
-            continue
-        model, preset = options_model(name)
-        if model is None:
+        if not isinstance(given, dict) or not isinstance(given.get("use"), str):
             continue
         prefix = ("validators", index)
         own = {place[2:]: text for place, text in raw.items() if place[:2] == prefix}
-        options = {key: value for key, value in given.items() if key != "use"}
-        for one in _judged(model, options, preset, own):
+        for one in _of_one(given, own):
             yield Problem((*prefix, *one.place), one.what, one.hint, one.at)
+
+
+def _of_one(given: dict[str, Any], raw: dict[Place, str]) -> list[Problem]:
+    options = {key: value for key, value in given.items() if key != "use"}
+    if not options and given["use"] not in NEED_OPTIONS:
+        return []
+    model, preset = options_model(given["use"])
+    return [] if model is None else _judged(model, options, preset, raw)
 
 
 def _judged(

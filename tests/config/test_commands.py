@@ -55,6 +55,18 @@ def test_check_asks_for_variables_unless_told_not_to(write: Write, monkeypatch: 
     assert cascade("check", path, "--no-env") == 0
 
 
+def test_check_finds_a_model_without_a_price(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    text = MINIMAL.replace("model: deepseek-v4-pro", "model: my-own-model")
+    path = write(text)
+    assert cascade("check", str(path)) == 2
+    assert (
+        f"{path}:7:12: tiers.pro.model: no price is known for the model 'my-own-model'"
+        in capsys.readouterr().err
+    )
+    for price in ("unknown", "{input: 1, output: 2}"):
+        assert cascade("check", str(write(text + f"    price: {price}\n"))) == 0
+
+
 @pytest.mark.parametrize("name", ["missing.yaml", "x.json", "."])
 def test_check_of_no_config_exits_2(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cascade("check", str(tmp_path / name)) == 2
