@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 @click.option("--cost", "costs", multiple=True, metavar="TIER=USD", help="A flat cost of an attempt.")
 @click.option("--verifier", metavar="A/B", help="Assume checks that accept A% of right, reject B% of wrong.")
 @click.option("--revalidate", is_flag=True, help="Put the recorded answers through the config's validators.")
-@click.option("--plot", "plot_path", type=click.Path(path_type=Path), help="Picture (.png or .svg).")
+@click.option("--plot", "plot_path", type=click.Path(path_type=Path), help="Picture of cost against success.")
+@click.option(
+    "--plot-money", "money_path", type=click.Path(path_type=Path), help="Picture of where each dollar went."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
 def replay(
     log: Path,
@@ -35,6 +38,7 @@ def replay(
     tasks_path: Path | None,
     as_json: bool,
     plot_path: Path | None,
+    money_path: Path | None,
     revalidate: bool,
     **given: object,
 ) -> None:
@@ -66,7 +70,11 @@ def replay(
     if plot_path is not None:
         from cascade.tuning.pictures import cost_against_success
 
-        cost_against_success(found.document()["policies"], plot_path, chosen="config")
+        cost_against_success(found.document()["policies"], plot_path)
+    if money_path is not None:
+        from cascade.tuning.pictures import money
+
+        money(found.document()["policies"], money_path)
     click.echo(json.dumps(found.document()) if as_json else _text(found))
 
 

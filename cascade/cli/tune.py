@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--cost", "costs", multiple=True, metavar="TIER=USD", help="A flat cost of an attempt.")
 @click.option("--base", type=click.Path(path_type=Path), help="Config whose endpoints and sections are kept.")
-@click.option("--plot", "plot_path", type=click.Path(path_type=Path), help="Picture (.png or .svg).")
+@click.option("--plot", "plot_path", type=click.Path(path_type=Path), help="Picture of cost against success.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
 def tune(
     log: Path, *, output: Path, plot_path: Path | None, as_json: bool, base: Path | None, **given: Any

@@ -72,15 +72,12 @@ def complete(table: OutcomeTable, *, at_least: float = 0.5) -> OutcomeTable:
 
 
 def _reachable(table: OutcomeTable, k: int) -> np.ndarray:
-    """Where an attempt could be made: nothing that has to fail before it is known to be right."""
+    """Where an attempt could be made: each attempt that has to come before it was wrong in some form of it."""
     arm = table.arms[k]
-    before = [
-        j
-        for j, other in enumerate(table.arms)
-        if (other.tier == arm.tier and other.attempt == arm.attempt - 1)
-        or (other.tier == arm.after and other.attempt == 1 and other.after is None and other.tier != arm.tier)
-    ]
+    same = [j for j, one in enumerate(table.arms) if one.tier == arm.tier and one.attempt == arm.attempt - 1]
+    shown = [j for j, one in enumerate(table.arms) if one.tier == arm.after and one.tier != arm.tier]
     reach = np.ones(len(table), dtype=bool)
-    for j in before:
-        reach &= ~(table.outcome[:, j] == 1)
+    for before in (same, shown):
+        if before:
+            reach &= (np.isfinite(table.outcome[:, before]) & (table.outcome[:, before] < 1)).any(axis=1)
     return reach

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from cascade.errors import InputError, SupportError
-
 from cascade.replay.baselines import always
 from cascade.replay.plans import FixedPlan, Plan
 from cascade.replay.prepare import complete, without_price

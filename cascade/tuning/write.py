@@ -144,9 +144,12 @@ def _comments(tuned: Tuned, log: str) -> str:
         f"Tuned by `cascade tune` on {log or 'a log'}.",
         f"Goal: {tuned.goal}. Probability that it is truly met: {tuned.met_probability:.3f}.",
         tuned.advice[0].upper() + tuned.advice[1:] + ".",
-        f"Searched on {sizes['search']} tasks, chosen on {sizes['choose']} (by what other folds taught, if these "
-        f"are the same), reported on {sizes['report']} that neither saw:",
     ]
+    parts = f"Searched on {sizes['search']} tasks, chosen on {sizes['choose']}"
+    folded = (
+        "" if sizes["choose"] != sizes["search"] else " (the same, each judged by what the others taught)"
+    )
+    lines += [f"{parts}{folded}, reported on {sizes['report']} that neither saw:"]
     lines += [_figures_line(one) for one in first]
     lines += [f"Note: {note}." for note in (*tuned.notes, *_unknown_figures(tuned))]
     wrapped = [part for line in lines for part in (textwrap.wrap(line, _WIDTH - 2) or [""])]
