@@ -175,9 +175,8 @@ def _strict(schema: Any, key: str = "") -> Any:
     if key == "default":
         return {name: one for name, one in schema.items() if one is not None}
     names = _names(str(schema.get("type")))
-    plain: dict[str, Any] = {
-        names.get(name, name): _strict(one, name) for name, one in schema.items() if _kept(name, one)
-    }
+    kept = {name: one for name, one in schema.items() if _kept(name, one)}
+    plain: dict[str, Any] = {names.get(name) or name: _strict(one, name) for name, one in kept.items()}
     return _with_variable(_simple(plain)) if key != "propertyNames" else plain
 
 
