@@ -19,7 +19,7 @@ LAYERS: list[tuple[str, ...]] = [
     ("cascade.graph",),
     ("cascade.nodes",),
     ("cascade.events", "cascade.forecast"),
-    ("cascade.report",),
+    ("cascade.report", "cascade.diagram"),
     ("cascade.tuning",),
     ("cascade.replay",),
     ("cascade.policy",),
