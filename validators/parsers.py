@@ -192,5 +192,7 @@ def _text(value: Any, prefix: str) -> str | None:
 
 def _severity(value: Any, own: Mapping[str, Severity]) -> Severity | None:
     """The tool's word or number for it as ours."""
+    if value is None:
+        return None
     word = str(value).lower()
     return own.get(str(value)) or next((ours for ours, theirs in WORDS.items() if word in theirs), None)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
+import tempfile
 import time
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from cascade.errors import CascadeError, InputError
 from cascade.types import Candidate, Diagnostic, Report, Task, Verdict
@@ -44,8 +45,8 @@ class Suite:
         self._concurrency = concurrency or max(2, os.cpu_count() or 1)
         self._slots: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]
         self._slots = weakref.WeakKeyDictionary()
-        self._own: TemporaryDirectory[str] | None = None
         self._place: Place | None = None
+        self._remove_own: Callable[[], object] = lambda: None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -80,9 +81,7 @@ class Suite:
             if close is not None:
                 await close()
         self._place = None
-        if self._own is not None:
-            self._own.cleanup()
-            self._own = None
+        self._remove_own()
 
     def _chosen(self, task: Task) -> tuple[Validator, ...]:
         if task.validators is None:
@@ -107,8 +106,8 @@ class Suite:
 
     def _make_place(self) -> Place:
         if self._sandbox is None:
-            self._own = TemporaryDirectory(prefix="cascade-")
-            parent = Path(self._own.name)
+            parent = Path(tempfile.mkdtemp(prefix="cascade-"))
+            self._remove_own = weakref.finalize(self, shutil.rmtree, parent, ignore_errors=True)
             return Place(parent=parent, snapshots=Snapshots(parent), share=False)
         parent, share = self._sandbox.root, self._sandbox.isolates
         return Place(parent=parent, snapshots=Snapshots(parent), share=share, owner=self._sandbox.owner)

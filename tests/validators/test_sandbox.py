@@ -1,0 +1,247 @@
+"""Runs end, are bounded, see nothing of the host's, and leave nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from cascade.errors import SandboxError
+from cascade.types import Candidate, Task
+from cascade.validators.inside import landlock
+from cascade.validators.pytest import Pytest
+from cascade.validators.sandbox import Limits, Sandbox, open_sandbox, opening
+from cascade.validators.suite import Suite
+from tests.validators.conftest import verdict
+
+RIGHT = {"solution.py": "def double(x):\n    return 2 * x\n"}
+TESTS = {"test_solution.py": "from solution import double\ndef test(): assert double(2) == 4\n"}
+
+
+def children() -> set[int]:
+    """This process's children."""
+    return {
+        int(child)
+        for task in Path("/proc/self/task").iterdir()
+        for child in (task / "children").read_text().split()
+    }
+
+
+async def test_a_program_runs_in_a_fresh_folder_with_a_small_environment(layer: Sandbox) -> None:
+    os.environ["MY_API_KEY"] = "sk-very-secret"
+    done = await layer.run(["/bin/sh", "-c", "env; pwd; echo here > x; ls; cat"], stdin=b"input")
+    assert done.ended == "exit"
+    assert done.returncode == 0
+    assert b"sk-very-secret" not in done.stdout
+    assert done.stdout.endswith(b"x\ninput")
+    assert str(layer.root).encode() in done.stdout
+    assert not list(layer.root.glob("run-*"))
+
+
+async def test_exit_code_and_streams_are_kept_apart(layer: Sandbox) -> None:
+    done = await layer.run(["/bin/sh", "-c", "echo out; echo err >&2; exit 7"])
+    assert (done.returncode, done.stdout, done.stderr) == (7, b"out\n", b"err\n")
+
+
+async def test_without_stdin_there_is_nothing_to_read(sandbox: Sandbox) -> None:
+    assert (await sandbox.run(["/bin/cat"])).stdout == b""
+
+
+async def test_time_is_bounded_and_all_descendants_end(sandbox: Sandbox) -> None:
+    script = "(trap '' TERM HUP; sleep 97531) & (sleep 97531 &) ; sleep 97531"
+    started = time.monotonic()
+    done = await sandbox.run(["/bin/sh", "-c", script], timeout_s=0.3)
+    assert done.timed_out
+    assert done.ended == "timeout"
+    assert time.monotonic() - started < 5
+    lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if _readable(path)]
+    assert not [line for line in lines if b"97531" in line]
+
+
+def _readable(path: Path) -> bool:
+    try:
+        path.read_bytes()
+    except OSError:
+        return False
+    return True
+
+
+async def test_output_is_bounded_and_said_to_be_cut(sandbox: Sandbox) -> None:
+    done = await sandbox.run(["/bin/sh", "-c", "head -c 5000000 /dev/zero"])
+    assert done.truncated
+    assert len(done.stdout) == 1 << 20
+    assert done.returncode == 0
+
+
+async def test_a_killed_program_says_by_which_signal(sandbox: Sandbox) -> None:
+    done = await sandbox.run(["/bin/sh", "-c", "kill -11 $$"])
+    assert (done.ended, done.returncode) == ("signal", -11)
+
+
+async def test_a_program_that_is_not_there_is_no_crash(sandbox: Sandbox) -> None:
+    done = await sandbox.run(["/nowhere/at/all"])
+    assert done.returncode == 125
+    assert b"FileNotFoundError" in done.stderr or b"PermissionError" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("script", "limits", "ended"),
+    [
+        ("b = bytearray(400_000_000); import time; time.sleep(5)", Limits(memory_mb=200), "memory"),
+        (
+            "import os, time\nfor i in range(40):\n  open(f'f{i}', 'wb').write(b'x' * 1_000_000)\ntime.sleep(5)",
+            Limits(disk_mb=20),
+            "disk",
+        ),
+        (
+            "import os, time\nfor _ in range(30):\n  if os.fork() == 0: break\ntime.sleep(5)",
+            Limits(processes=20),
+            "processes",
+        ),
+    ],
+)
+async def test_memory_disk_and_processes_are_bounded_together(
+    sandbox: Sandbox, script: str, limits: Limits, ended: str
+) -> None:
+    limited = Sandbox.__new__(Sandbox)
+    limited.__dict__.update(sandbox.__dict__)
+    limited.limits = limits
+    done = await limited.run([sys.executable, "-c", script])
+    assert done.ended == ended
+
+
+async def test_a_file_cannot_outgrow_its_limit(sandbox: Sandbox) -> None:
+    done = await sandbox.run(["/bin/sh", "-c", "head -c 200000000 /dev/zero > f; wc -c < f"])
+    assert int(done.stdout.split()[-1]) <= sandbox.limits.file_mb << 20
+
+
+async def test_runs_at_once_do_not_mix(sandbox: Sandbox) -> None:
+    runs = [sandbox.run(["/bin/sh", "-c", f"echo {number}; sleep 0.0{number}"]) for number in range(9)]
+    assert [int(done.stdout) for done in await asyncio.gather(*runs)] == list(range(9))
+
+
+async def test_cancelling_ends_what_runs(sandbox: Sandbox) -> None:
+    task = asyncio.create_task(sandbox.run(["/bin/sleep", "86421"]))
+    await asyncio.sleep(0.2)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if _readable(path)]
+    assert not [line for line in lines if b"86421" in line]
+    assert (await sandbox.run(["/bin/echo", "still here"])).stdout == b"still here\n"
+
+
+async def test_a_server_that_dies_is_replaced() -> None:
+    own = open_sandbox("landlock")
+    try:
+        before = children()
+        await own.run(["/bin/true"])
+        for child in children() - before or children():
+            name = Path(f"/proc/{child}/cmdline").read_bytes()
+            if b"inside" in name and str(own.root).encode() in name:
+                os.kill(child, signal.SIGKILL)
+        done = await own.run(["/bin/echo", "again"])
+        assert done.stdout == b"again\n"
+    finally:
+        own.close()
+
+
+def test_closing_leaves_no_process_and_no_file() -> None:
+    before = children()
+    own = open_sandbox("landlock")
+    root = own.root
+    asyncio.run(own.run(["/bin/true"]))
+    assert root.exists()
+    own.close()
+    own.close()
+    assert not root.exists()
+    assert children() <= before
+
+
+def test_it_serves_one_event_loop_after_another(sandbox: Sandbox) -> None:
+    for _ in range(2):
+        assert asyncio.run(sandbox.run(["/bin/echo", "hi"])).stdout == b"hi\n"
+
+
+def test_the_layers_are_named_for_the_trace(layer: Sandbox) -> None:
+    assert layer.layers[0] == "limits"
+    assert f"landlock:{landlock.abi()}" in layer.layers
+    assert "seccomp" in layer.layers
+    assert layer.isolates
+
+
+class TestFailingClosed:
+    """Where nothing isolates, nothing that a model wrote is executed."""
+
+    @pytest.fixture
+    def bare(self, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+        monkeypatch.setattr(opening, "find_bwrap", lambda: None)
+        monkeypatch.setattr(landlock, "abi", lambda: 0)
+        sandbox = open_sandbox("auto")
+        assert not sandbox.isolates
+        return sandbox
+
+    async def test_tests_are_unchecked_and_say_why(self, bare: Sandbox) -> None:
+        result = await verdict(Pytest(bare), files=RIGHT, tests=TESTS)
+        bare.close()
+        assert result.status == "unchecked"
+        assert "not executed" in (result.reports[0].detail or "")
+        assert "Landlock" in (result.reports[0].detail or "")
+
+    async def test_static_checks_still_run(self, bare: Sandbox) -> None:
+        from cascade.validators.ruff import Ruff
+        from cascade.validators.syntax import Syntax
+
+        result = await verdict(Syntax(bare), Ruff(bare), files=RIGHT)
+        bare.close()
+        assert result.status == "passed"
+
+    def test_requiring_isolation_raises(self, bare: Sandbox) -> None:
+        with pytest.raises(SandboxError, match="not executed"):
+            bare.require_isolation()
+        bare.close()
+
+    def test_a_layer_that_was_named_and_does_not_hold_is_an_error(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(opening, "find_bwrap", lambda: None)
+        with pytest.raises(SandboxError, match="bubblewrap"):
+            open_sandbox("bwrap")
+
+    def test_a_probe_that_gets_through_is_believed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        real = opening._policy
+        monkeypatch.setattr(opening, "_policy", lambda *, inner: {**real(inner=inner), "landlock": False})
+        with pytest.raises(SandboxError, match=r"did not stop: .*read"):
+            open_sandbox("landlock")
+
+    async def test_none_executes_because_it_was_said(self) -> None:
+        trusted = open_sandbox("none")
+        result = await verdict(Pytest(trusted), files=RIGHT, tests=TESTS)
+        trusted.close()
+        assert result.status == "passed"
+        assert trusted.layers == ("limits",)
+        assert not trusted.isolates
+
+
+async def test_a_container_takes_the_same_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a stand-in for docker that drops the options and runs the command."""
+    docker = tmp_path / "docker"
+    docker.write_text(
+        f'#!{sys.executable}\nimport os, sys\nat = sys.argv.index("the-image")\n'
+        "os.execv(sys.executable, [sys.executable, *sys.argv[at + 2:]])\n"
+    )
+    docker.chmod(0o755)
+    monkeypatch.setattr(opening, "find_container", lambda: str(docker))
+    contained = open_sandbox("container", image="the-image")
+    try:
+        assert contained.layers[1] == "container:docker"
+        suite = Suite([Pytest(contained)])
+        result = await suite.check(Task(prompt="", tests=TESTS), Candidate(text="", files=RIGHT))
+        assert result.status == "passed"
+    finally:
+        contained.close()
