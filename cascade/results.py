@@ -12,7 +12,7 @@ from typing import Any, Self
 import orjson
 
 from cascade.codec import to_json
-from cascade.errors import InputError, StorageError
+from cascade.errors import InputError, StorageError, UsageError
 from cascade.storage import open_bytes, reason
 from cascade.types import Attempt, Result
 
@@ -60,7 +60,7 @@ class ResultsWriter:
     def __init__(self, path: str | Path, *, resume: bool = False, content: bool = True) -> None:
         """resume: append to what is there; else a file that exists and is not empty is refused.
 
-        Raises `StorageError` if the file cannot be written or would be overwritten.
+        Raises `StorageError` if the file cannot be written, `UsageError` if it would be added to unasked.
         """
         self.path = Path(path)
         self._content = content
@@ -73,7 +73,7 @@ class ResultsWriter:
         if size and not resume:
             self._file.close()
             hint = "give another -o, remove it, or go on with --resume"
-            raise StorageError(f"{path}: holds results already", hint=hint)
+            raise UsageError(f"{path}: holds results already", hint=hint)
         self._cut_torn_line(size)
 
     def _cut_torn_line(self, size: int) -> None:

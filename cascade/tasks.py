@@ -20,7 +20,7 @@ MAX_LINE_BYTES = 256 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class BrokenLine:
-    """A line that is no task. `id` is the one it names, if it could be read; `line` counts from 1."""
+    """A line that is no task. `id` is the one it names, if it is its own; `line` counts from 1."""
 
     path: str
     line: int
@@ -87,7 +87,8 @@ def read_tasks(path: str | Path, *, show_tests: bool = False) -> Iterator[Task |
                 yield task
             else:
                 what = f"the id {task.id!r} was given in line {first} already"
-                yield BrokenLine(str(path), number, what, "rename one of them", task.id)
+                # Without the id: it is the first one's, whose result must not be taken for this line's.
+                yield BrokenLine(str(path), number, what, "rename one of them")
     if empty:
         raise InputError(f"{path}: the task file is empty", hint='one task a line: {"prompt": "..."}')
 

@@ -73,7 +73,7 @@ BROKEN = [
     (b'{"prompt": "\xff"}', "is not UTF-8 (byte 13 of the line)", None),
     ('{"prompt": "p", "metadata": NaN}', "is not JSON", None),
     ('{"prompt": "\\ud800"}', "is not JSON", None),
-    ('{"id": "first", "prompt": "p"}', "the id 'first' was given in line 1 already", "first"),
+    ('{"id": "first", "prompt": "p"}', "the id 'first' was given in line 1 already", None),
 ]
 
 

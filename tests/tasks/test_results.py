@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cascade.errors import InputError, StorageError
+from cascade.errors import InputError, StorageError, UsageError
 from cascade.results import ResultsWriter, read_finished, read_records, result_record
 from cascade.types import Attempt, Diagnostic, Report, Result, Usage, Verdict
 
@@ -76,7 +76,7 @@ def test_what_is_there_is_not_overwritten_unless_resumed(tmp_path: Path) -> None
     path = tmp_path / "r.jsonl"
     with ResultsWriter(path) as writer:
         writer.write(result("a"))
-    with pytest.raises(StorageError, match="holds results already"):
+    with pytest.raises(UsageError, match="holds results already"):
         ResultsWriter(path)
     with ResultsWriter(path, resume=True) as writer:
         writer.write(result("b"))
