@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cascade.budget.base import PATIENCE_S as PATIENCE_S
 from cascade.budget.base import Budget as Budget
 from cascade.budget.base import MemoryPurse as MemoryPurse
 from cascade.budget.base import Purse as Purse

@@ -8,12 +8,19 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from cascade.budget import Reservation
+from cascade.budget import PATIENCE_S, Budget, Reservation
 from cascade.errors import ModelError
 from cascade.events import AttemptStarted, Delta, Emit
 from cascade.ledger import Entry, PricedCharge, Tariff
 from cascade.models.base import Completion, Meter, ModelRequest
-from cascade.nodes.records import Place, charge_records, failed_event, finished_event, started_event
+from cascade.nodes.records import (
+    Place,
+    charge_records,
+    failed_event,
+    finished_event,
+    retried_event,
+    started_event,
+)
 from cascade.nodes.services import Services, Tier
 from cascade.nodes.situation import next_prompt, spent
 from cascade.nodes.state import State, attempts_of, decision_of, scope_of, task_of
@@ -26,18 +33,25 @@ CANCELLED = "model.cancelled"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What a node demands of the attempts that are made at it; None: as the tier has it."""
+    """What a node demands of the attempts that are made at it; None: as the tier has it.
+
+    `patience_s`: how long to wait for money that others may give back.
+    """
 
     max_output_tokens: int | None = None
     timeout_s: float | None = None
     max_usd: Decimal | None = None
     tariff: Tariff | None = None
+    patience_s: float = PATIENCE_S
 
 
-def prepare(
+async def prepare(
     state: State, services: Services, emit: Emit, *, here: Here, tier: str, number: int, terms: Terms
 ) -> Call:
-    """The next attempt at a tier, its worst case reserved. Raises BudgetExhaustedError if it does not fit."""
+    """The next attempt at a tier, its worst case reserved: waits while others may give money back.
+
+    Raises BudgetExhaustedError if it does not fit.
+    """
     task, attempts, decision = task_of(state), attempts_of(state), decision_of(state)
     rung = _on_terms(services.tiers[tier], terms)
     history = decision.history if decision is not None and decision.tier == tier else None
@@ -56,8 +70,8 @@ def prepare(
         content=services.content,
         tariff=terms.tariff,
     )
-    reservation = purse.reserve(_worst(services, place, task))
-    return Call(task=task, place=place, reservation=reservation, services=services, emit=emit)
+    first = await purse.acquire(_worst(services, place, task), patience_s=terms.patience_s)
+    return Call(task=task, place=place, purse=purse, reservations=[first], services=services, emit=emit)
 
 
 def _on_terms(tier: Tier, terms: Terms) -> Tier:
@@ -93,7 +107,8 @@ class Call:
 
     task: Task
     place: Place
-    reservation: Reservation
+    purse: Budget
+    reservations: list[Reservation]
     services: Services
     emit: Emit
     meter: Meter = field(default_factory=Meter)
@@ -102,7 +117,7 @@ class Call:
 
     async def make(self) -> Attempt:
         """Send the request and book what it cost, answered, failed or cancelled."""
-        self.services.sink.emit(started_event(self.place, self.reservation.amount))
+        self.services.sink.emit(started_event(self.place, self.reservations[0].amount))
         self.emit(AttemptStarted(task_id=self.task.id, number=self.place.number, tier=self.place.tier.name))
         self.clock = time.perf_counter()
         try:
@@ -132,6 +147,16 @@ class Call:
             extra=self._extra,
             deadline_s=self.place.tier.deadline_s,
             meter=self.meter,
+            before_retry=self._before_retry,
+        )
+
+    def _before_retry(self, charge: Charge) -> None:
+        """Reserve for one more request of this call and write it down, before it is sent."""
+        more = self.purse.reserve(self.reservations[0].amount)
+        self.reservations.append(more)
+        (record,) = charge_records((self._priced(charge),))
+        self.services.sink.emit(
+            retried_event(self.place, record, more.amount, requests=len(self.reservations))
         )
 
     @property
@@ -185,8 +210,7 @@ class Call:
 
     def _book(self, charges: list[Charge], error: str | None) -> Entry:
         """Price the charges, settle the reservation, write the ledger."""
-        worst = self.reservation.amount
-        priced = tuple(self._priced(charge, worst) for charge in charges)
+        priced = tuple(self._priced(charge) for charge in charges)
         entry = Entry(
             task_id=self.task.id,
             tier=self.place.tier.name,
@@ -197,11 +221,14 @@ class Call:
             error=error,
         )
         self.services.ledger.book(entry)
-        self.reservation.settle((entry.cost_usd or Decimal(0)) + entry.unknown_usd)
+        first, *more = self.reservations
+        first.settle((entry.cost_usd or Decimal(0)) + entry.unknown_usd)
+        for reservation in more:
+            reservation.release()
         return entry
 
-    def _priced(self, charge: Charge, worst: Decimal) -> PricedCharge:
-        place = self.place
+    def _priced(self, charge: Charge) -> PricedCharge:
+        place, worst = self.place, self.reservations[0].amount
         return self.services.pricer.priced(
             charge, worst_usd=worst, otherwise=place.tier.endpoint, tariff=place.tariff
         )

@@ -11,6 +11,7 @@ from cascade.events import Emit, Finished
 from cascade.nodes.services import Services
 from cascade.nodes.state import State, Update, attempts_of, decision_of, merged, scope_of, task_of
 from cascade.policy.base import Decision
+from cascade.results import result_record
 from cascade.trace.events import TaskFinished
 from cascade.trace.ids import Scope
 from cascade.types import Attempt, Result, TaskStatus, Verdict
@@ -27,7 +28,7 @@ def close(state: State, services: Services, emit: Emit, end: str) -> Update:
     attempts = attempts_of(state)
     result = _result(state, attempts, _final(state, attempts, end))
     if state.get("parent") is None:
-        services.sink.emit(_finished(scope_of(state, services.run), result))
+        services.sink.emit(_finished(scope_of(state, services.run), result, services))
         emit(Finished(task_id=result.id, result=result))
     return {**kept, "result": to_json(result)}
 
@@ -70,16 +71,18 @@ def _result(state: State, attempts: tuple[Attempt, ...], decision: Decision) -> 
     )
 
 
-def _finished(scope: Scope, result: Result) -> TaskFinished:
+def _finished(scope: Scope, result: Result, services: Services) -> TaskFinished:
     return TaskFinished(
         **scope.fields(),
         status=result.status,
         tier=result.tier,
         attempts=len(result.attempts),
         cost_usd=result.cost_usd,
+        unknown_usd=sum((attempt.unknown_usd for attempt in result.attempts), Decimal(0)),
         latency_s=result.latency_s,
         reason=result.reason,
         error=result.error,
+        result=result_record(result, content=services.content == "full"),
     )
 
 

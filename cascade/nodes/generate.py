@@ -22,7 +22,7 @@ async def generate(state: State, services: Services, emit: Emit, here: Here) -> 
     tier = wanted.tier or (decision.tier if decision is not None else None)
     assert tier is not None, "the check of the graph saw to it that a tier is decided"
     try:
-        call = prepare(
+        call = await prepare(
             state,
             services,
             emit,

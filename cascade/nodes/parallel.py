@@ -26,7 +26,9 @@ async def parallel(state: State, services: Services, emit: Emit, here: Here) -> 
     races: list[_Race] = []
     for number, tier in enumerate(here.of(ParallelNode).tiers, next_number(state)):
         try:
-            call = prepare(state, services, emit, here=here, tier=tier, number=number, terms=Terms())
+            # No waiting: a task that holds one reservation must not wait for another.
+            at_once = Terms(patience_s=0.0)
+            call = await prepare(state, services, emit, here=here, tier=tier, number=number, terms=at_once)
         except BudgetExhaustedError as error:
             if not races:
                 return Outcome("exhausted", {"decision": to_json(out_of_budget(tier, error))})
@@ -105,4 +107,5 @@ class _Race:
         if self.attempt is None:
             self.attempt = self.call.cancelled
         if self.attempt is None:
-            self.call.reservation.release()
+            for reservation in self.call.reservations:
+                reservation.release()
