@@ -169,7 +169,7 @@ class _Call:
         left = self._ready_in(spec.name)
         if left <= 0:
             return
-        if self._clock.now() + left >= self._deadline:
+        if self._clock.now() + left + USEFUL_S >= self._deadline:
             error = failure(
                 spec,
                 "model.rate_limited",

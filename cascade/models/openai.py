@@ -90,12 +90,13 @@ class OpenAIEndpoint:
         body = build(self._spec, request)
         if body.estimated_input > SLOW_ABOVE:
             log().warning("cascade.long_request", endpoint=self._spec.name, tokens=body.estimated_input)
+        client = self._connected(beta=body.beta)  # importing the client takes longer than many a call
         exchange = _Exchange(self._spec, body)
         failed: ModelError | None = None
         code: str | None = "model.cancelled"
         charge: Charge | None = None
         try:
-            failed = await self._guarded(exchange, observe, limit_s)
+            failed = await self._guarded(exchange, client, observe, limit_s)
             failed = failed or self._judge(exchange)
             code = failed.code if failed is not None else None
         finally:
@@ -114,7 +115,7 @@ class OpenAIEndpoint:
             await client.close()
 
     async def _guarded(
-        self, exchange: _Exchange, observe: Observer | None, limit_s: float
+        self, exchange: _Exchange, client: AsyncOpenAI, observe: Observer | None, limit_s: float
     ) -> ModelError | None:
         """Run the stream; what goes wrong comes back as a value, so that no client's exception is chained."""
         import httpx2
@@ -123,7 +124,7 @@ class OpenAIEndpoint:
         spec = self._spec
         try:
             async with asyncio.timeout(limit_s):
-                await self._stream(exchange, observe)
+                await self._stream(exchange, client, observe)
         except (TimeoutError, openai.APITimeoutError, httpx2.TimeoutException):
             return self._timed_out(exchange, limit_s)
         except openai.APIStatusError as error:
@@ -148,8 +149,7 @@ class OpenAIEndpoint:
             )
         return None
 
-    async def _stream(self, exchange: _Exchange, observe: Observer | None) -> None:
-        client = self._connected(beta=exchange.body.beta)
+    async def _stream(self, exchange: _Exchange, client: AsyncOpenAI, observe: Observer | None) -> None:
         stream = await client.chat.completions.create(**exchange.body.arguments)
         exchange.answered = True
         try:
