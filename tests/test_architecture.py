@@ -34,7 +34,7 @@ LAYERS: list[tuple[str, ...]] = [
     ("cascade.config",),
     ("cascade.tasks", "cascade.results"),
     ("cascade.classifiers", "cascade.validators"),
-    ("cascade.storage", "cascade.background"),
+    ("cascade.storage", "cascade.background", "cascade.conversation"),
     ("cascade.codec",),
     ("cascade.errors",),
     ("cascade.types",),

@@ -134,6 +134,7 @@ def schema_validator(shape: Mapping[str, Any] | str) -> Check:
     """What finds the faults of a document by this schema. Raises ConfigError if the schema is wrong."""
     try:
         import jsonschema
+        import referencing.exceptions
     except ImportError as error:
         raise ConfigError("json_schema needs a package: jsonschema", hint="pip install jsonschema") from error
     schema = _load(shape) if isinstance(shape, str) else dict(shape)
@@ -144,10 +145,18 @@ def schema_validator(shape: Mapping[str, Any] | str) -> Check:
         raise ConfigError(
             f"json_schema: the schema itself is wrong: {error.message}", hint="mend the schema"
         ) from error
-    validator = kind(schema)
+    # An empty registry: a schema may come with a request, and must not make us fetch addresses.
+    validator = kind(schema, registry=referencing.Registry())
 
     def faults(document: Any) -> Iterable[tuple[str, str]]:
-        for error in validator.iter_errors(document):
+        try:
+            errors = list(validator.iter_errors(document))
+        except referencing.exceptions.Unresolvable as lost:
+            raise ConfigError(
+                f"json_schema: the schema refers to {lost.ref!r}, which is not in it",
+                hint="write the schema out, with its definitions under `$defs`",
+            ) from lost
+        for error in errors:
             message = (
                 error.message
                 if len(error.message) <= 3 * MAX_VALUE

@@ -17,13 +17,15 @@ from starlette.types import Receive, Scope, Send
 
 from cascade import __version__
 from cascade.api import Cascade
+from cascade.conversation import chat_checks
 from cascade.errors import CascadeError, UsageError
 from cascade.server import answers
 from cascade.server.guard import Guard, TooLargeError, too_large
 from cascade.server.options import ServerOptions
 from cascade.server.streaming import ChatStream
-from cascade.server.wire import ChatRequest, RequestError, chat_checks, parse, task_of
+from cascade.server.wire import ChatRequest, RequestError, parse, task_of
 from cascade.types import Task
+from cascade.wiring.conversation import demands
 
 T = TypeVar("T")
 CLIENT_GONE = 499
@@ -114,7 +116,7 @@ class Endpoint:
             self._cascade,
             task,
             model=self._options.model,
-            live=task.validators == () and not task.tools,
+            live=task.validators == () and not demands(task),
             usage=chat.wants_usage,
             keep_alive_s=self._options.keep_alive_s,
         )

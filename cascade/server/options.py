@@ -9,8 +9,6 @@ from cascade.errors import UsageError
 from cascade.models.spec import Secret
 
 LOOPBACK = "127.0.0.1"
-# What code validators look at; a chat answer has fragments of code, which they would refuse.
-CODE_CHECKS = frozenset({"syntax", "ruff", "mypy", "pyright", "ty", "pytest"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from cascade.server.options import CODE_CHECKS
+from cascade.conversation import last_said
 from cascade.types import Task
 
 # Keys of a request's body that go to the model as they are.
@@ -149,7 +149,7 @@ def task_of(request: ChatRequest, *, validators: tuple[str, ...], identity: str 
         metadata["user"] = request.user
     return Task(
         id=identity or new_id(),
-        prompt=_last_said(request.messages),
+        prompt=last_said(request.messages),
         messages=tuple(request.messages),
         tools=tuple(request.tools),
         parameters=request.parameters,
@@ -164,20 +164,3 @@ def task_of(request: ChatRequest, *, validators: tuple[str, ...], identity: str 
 def new_id() -> str:
     """An id for a completion, which is the task's id in the trace."""
     return f"chatcmpl-{uuid.uuid4().hex}"
-
-
-def chat_checks(configured: tuple[str, ...]) -> tuple[str, ...]:
-    """The checks for a conversation: the configured ones, without those that look at code files."""
-    return tuple(name for name in configured if name not in CODE_CHECKS)
-
-
-def _last_said(messages: list[dict[str, Any]]) -> str:
-    """The user's last words: what the classifier reads."""
-    said = (_text(message.get("content")) for message in reversed(messages) if message.get("role") == "user")
-    return next((text for text in said if text), "")
-
-
-def _text(content: Any) -> str:
-    if isinstance(content, list):
-        return "\n".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
-    return content or ""

@@ -26,6 +26,7 @@ from cascade.types import Verdict
 from cascade.validators import feedback
 from cascade.validators.sandbox import Limits, open_sandbox
 from cascade.validators.suite import Suite
+from cascade.wiring.conversation import ConversationChecks
 from cascade.wiring.graphs import Nested, functions, node_policies
 from cascade.wiring.parts import classifier, policy, validators
 from cascade.wiring.tiers import tariffs, tier, tier_cost
@@ -118,7 +119,7 @@ def wire(
         tiers={name: tier(name, one, model=(models or {}).get(name)) for name, one in config.tiers.items()},
         classifier=classifier(config),
         policy=policy(config),
-        checks=used.checks,
+        checks=ConversationChecks(used.checks),
         forecast=Forecast(costs),
         ledger=ledger,
         pricer=pricer,
