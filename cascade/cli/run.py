@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,13 +42,31 @@ CONFIG_NAMES = ("cascade.yaml", "cascade.yml", "cascade.toml")
 def run(**options: Any) -> int:
     """Run one prompt, or every task of a file, through the cascade."""
     from cascade.api import Cascade
+    from cascade.cli.resume import Standing, standing
 
     if options["resume"] and not options["output"]:
         raise UsageError("--resume needs the results file", hint="name it with -o RESULTS.jsonl")
     config = with_budget(find_config(options["config_path"]), options["budget"])
     tasks = list_tasks(options["what"], show_tests=config.show_tests)
-    cascade = Cascade.from_config(config, trace=options["trace_path"])
-    return asyncio.run(_run(cascade, tasks, options))
+    trace = trace_place(options, config)
+    stands = standing(options["output"], trace) if options["resume"] else Standing()
+    for note in stands.notes:
+        click.echo(f"resume: {note}", err=True)
+    cascade = Cascade.from_config(config, trace=trace, spent=stands.spent_usd)
+    left = (task for task in tasks if task.id not in stands.done)
+    return asyncio.run(_run(cascade, left, options))
+
+
+def trace_place(options: Mapping[str, Any], config: Config) -> str | None:
+    """Where the trace goes: as asked, as configured, else beside the results, so that no cent goes unrecorded."""
+    from cascade.cli.resume import trace_beside
+
+    configured = config.trace.path
+    if options["trace_path"]:
+        return str(options["trace_path"])
+    if not options["output"] or (configured is not None and configured.suffix):
+        return None if configured is None else str(configured)
+    return trace_beside(options["output"], folder=configured, resume=options["resume"])
 
 
 async def _run(cascade: Cascade, tasks: Iterable[Task | BrokenLine], options: dict[str, Any]) -> int:
@@ -67,21 +85,13 @@ async def _run(cascade: Cascade, tasks: Iterable[Task | BrokenLine], options: di
                 live=live,
                 keep=single,
             )
-            end = await batch.run(_left(tasks, options))
+            end = await batch.run(tasks)
         trace = cascade.trace_path
     if options["as_json"]:
         click.echo(json.dumps(document(cascade, trace=trace, results=options["output"], end=end)))
     else:
         show(cascade, end, trace=trace, options=options)
     return end.exit_code
-
-
-def _left(tasks: Iterable[Task | BrokenLine], options: dict[str, Any]) -> Iterator[Task | BrokenLine]:
-    """Without --resume all; with it those that the results file does not have."""
-    from cascade.results import read_finished
-
-    done = read_finished(options["output"]) if options["resume"] else {}
-    return (task for task in tasks if task.id not in done)
 
 
 def find_config(path: str | None) -> Config:
