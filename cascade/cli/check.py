@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 
 import click
 
-from cascade.config import Config, load
+from cascade.config import Config, EndpointConfig, Price, load
 from cascade.config.document import Place, Problem
-from cascade.config.load import placed_error
+from cascade.config.load import located, read_document
 from cascade.errors import ConfigError, PriceError
 
 
@@ -27,36 +28,61 @@ def check(config: str, *, no_env: bool, as_json: bool) -> None:
         problems = list(error.problems or (error.message,))
         click.echo(json.dumps({"config": config, "ok": False, "problems": problems}))
         raise SystemExit(error.exit_code) from error
+    notes = list(located(read_document(config, []), list(_notes(loaded))).problems)
     if as_json:
-        click.echo(json.dumps({"config": config, "ok": True, "problems": [], "sha256": loaded.sha256}))
-    else:
-        click.echo(f"{config}: fine: {' > '.join(loaded.tier_names)}")
+        document = {"config": config, "ok": True, "problems": [], "notes": notes, "sha256": loaded.sha256}
+        click.echo(json.dumps(document))
+        return
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
+    click.echo(f"{config}: fine: {' > '.join(loaded.tier_names)}")
 
 
 def _checked(path: str, *, need_env: bool) -> Config:
     loaded = load(path, need_env=need_env)
     problems = list(_prices(loaded))
     if problems:
-        raise placed_error(path, problems)
+        raise located(read_document(path, []), problems)
     return loaded
 
 
 def _prices(config: Config) -> Iterator[Problem]:
     """An unknown price is told before the first call, and so is a model that was retired."""
-    from cascade.prices import PriceBook
-
-    book = PriceBook()
     for name, tier in config.tiers.items():
         for index, endpoint in enumerate(tier.endpoints):
-            # A plug-in may price itself; a variable that is not filled in names no model.
-            if (
-                endpoint.price != "auto"
-                or endpoint.provider not in {"openai", "recorded"}
-                or "${" in endpoint.model
-            ):
-                continue
             try:
-                book.lookup(endpoint.model)
+                _price(endpoint)
             except PriceError as error:
                 place: Place = ("tiers", name, *(("fallbacks", index - 1) if index else ()), "model")
                 yield Problem(place, error.message, error.hint)
+
+
+def _price(endpoint: EndpointConfig) -> Decimal | None:
+    """USD of a million tokens each way, off the cache; None where nobody can say. Raises `PriceError`."""
+    from cascade.prices import PriceBook
+
+    if isinstance(endpoint.price, Price):
+        return endpoint.price.input + endpoint.price.output
+    # A plug-in may price itself; a variable that is not filled in names no model.
+    if endpoint.price != "auto" or endpoint.provider not in {"openai", "recorded"} or "${" in endpoint.model:
+        return None
+    found = PriceBook().lookup(endpoint.model)
+    return found.input + found.output
+
+
+def _notes(config: Config) -> Iterator[Problem]:
+    """What is allowed, and probably not meant."""
+    dearest: tuple[str, Decimal] | None = None
+    for name, tier in config.tiers.items():
+        price = _price(tier)
+        if dearest is not None and price is not None and price < dearest[1]:
+            what = f"is cheaper than {dearest[0]}, which is tried before it"
+            yield Problem(("tiers", name), what, "tiers stand cheapest first", at="key")
+        if price is not None and (dearest is None or price > dearest[1]):
+            dearest = name, price
+        if tier.api_key is not None and "api_key" not in config.written_dump()["tiers"][name]:
+            hint = "write ${VARIABLE}, and keep the key in the environment"
+            yield Problem(("tiers", name, "api_key"), "the key stands in the file itself", hint)
+    if config.sandbox.use == "none":
+        what = "model-written code is executed without isolation"
+        yield Problem(("sandbox", "use"), what, "use auto, unless another wall stands around")

@@ -137,11 +137,6 @@ def located(document: Document, problems: Sequence[Problem]) -> ConfigError:
     return ConfigError(_message(document.name, lines), problems=lines)
 
 
-def placed_error(path: str | Path, problems: Sequence[Problem]) -> ConfigError:
-    """What others found wrong with a file that loads, told with its places."""
-    return located(read_document(path, []), problems)
-
-
 def _validated(
     data: Any, surroundings: Surroundings, variables: Variables, problems: list[Problem]
 ) -> Config | None:

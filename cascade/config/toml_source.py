@@ -10,6 +10,7 @@ from typing import Any
 
 from cascade.config.document import Document, Place, Problem
 
+MAX_BITS = 1300
 _AT = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
@@ -21,8 +22,10 @@ def parse_toml(text: str, name: str, problems: list[Problem]) -> Document:
     except tomllib.TOMLDecodeError as error:
         problems.append(_syntax(str(error), text))
         return document
-    except RecursionError:
-        problems.append(Problem((), "is nested too deeply", mark=(1, 1)))
+    except (RecursionError, ValueError) as error:
+        # Python's own limits: depth, and digits of a number.
+        what = "is nested too deeply" if isinstance(error, RecursionError) else f"is not TOML: {error}"
+        problems.append(Problem((), what, mark=(1, 1)))
         return document
     _Scan(text, document).run()
     document.data = _plain(data, (), problems)
@@ -49,6 +52,9 @@ def _plain(value: Any, place: Place, problems: list[Problem]) -> Any:
         return value.isoformat()
     if isinstance(value, float) and not math.isfinite(value):
         problems.append(Problem(place, f"{value} is not a number that can stand here"))
+        return None
+    if isinstance(value, int) and value.bit_length() > MAX_BITS:
+        problems.append(Problem(place, "is too large"))
         return None
     return value
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -14,6 +15,7 @@ from cascade.config.document import Document, Mark, Place, Problem, shown
 
 MAX_NODES = 20_000
 MAX_DEPTH = 64
+MAX_DIGITS = 400
 STANDARD = "tag:yaml.org,2002:"
 
 
@@ -188,12 +190,13 @@ class _Walk:
             return self._refuse(place, f"{text} is not a number that can stand here", node)
         try:
             if bare[:2] in {"0o", "0x"}:
-                return int(text, 0)
-            number = int(text) if re.fullmatch(r"[0-9]+", bare) else float(text)
+                number: int | float = int(text, 0)
+            else:
+                number = int(text) if re.fullmatch(r"[0-9]+", bare) else float(text)
         except ValueError:
             return self._refuse(place, f"{shown(text)} is not a number", node)
-        if isinstance(number, float) and number in {float("inf"), float("-inf")}:
-            return self._refuse(place, f"{text} is too large", node)
+        if (isinstance(number, float) and math.isinf(number)) or len(text) > MAX_DIGITS:
+            return self._refuse(place, f"{shown(text)} is too large", node)
         return number
 
     def _refuse(self, place: Place, what: str, node: yaml.Node, hint: str = "") -> None:

@@ -67,6 +67,27 @@ def test_check_finds_a_model_without_a_price(write: Write, capsys: pytest.Captur
         assert cascade("check", str(write(text + f"    price: {price}\n"))) == 0
 
 
+def test_check_notes_what_is_allowed_and_probably_not_meant(
+    write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    swapped = MINIMAL.replace("deepseek-v4-pro", "x").replace("deepseek-flash", "deepseek-v4-pro")
+    text = (
+        swapped.replace("model: x", "model: deepseek-flash\n    api_key: sk-planted")
+        + "sandbox: {use: none}\n"
+    )
+    path = write(text)
+    assert cascade("check", str(path)) == 0
+    told = capsys.readouterr()
+    notes = [
+        "6:3: tiers.pro: is cheaper than flash, which is tried before it; tiers stand cheapest first",
+        "8:14: tiers.pro.api_key: the key stands in the file itself; write ${VARIABLE}, and keep the key in the",
+        "10:16: sandbox.use: model-written code is executed without isolation; use auto, unless another wall",
+    ]
+    for line, note in zip(told.err.splitlines(), notes, strict=True):
+        assert line.startswith(f"note: {path}:{note}")
+    assert "sk-planted" not in told.err + told.out
+
+
 @pytest.mark.parametrize("name", ["missing.yaml", "x.json", "."])
 def test_check_of_no_config_exits_2(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cascade("check", str(tmp_path / name)) == 2

@@ -69,6 +69,8 @@ FAULTS = [
         "validators: [mypy, mypy]",
         "cascade.yaml:9:20: validators[1]: a validator called mypy stands here already",
     ),
+    (f"sandbox: {{cpu_s: {'9' * 5000}}}", "cascade.yaml:9:18: sandbox.cpu_s: '999"),
+    (f"sandbox: {{cpu_s: 0x{'F' * 5000}}}", "cascade.yaml:9:18: sandbox.cpu_s: '0xFFF"),
     ("? [a]\n: 1", "cascade.yaml:9:3: a key must be text"),
     ("budget: {file: ''}", "cascade.yaml:9:16: budget.file: must be a path"),
 ]

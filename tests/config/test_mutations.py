@@ -11,6 +11,8 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cascade.config import Plugins, json_schema, load
 from cascade.config.document import Problem
@@ -118,3 +120,18 @@ def test_spoilt_text_is_located(first: int, path: Path) -> None:
         document = parse_yaml(text, "x", problems)
         if not problems and document.data is not None:
             agree(found, schema_faults(document.data), f"seed {seed}\n{text}")
+
+
+SIGNS = "abc:-[]{}&*!|>'\"%@`#,?\n\t 0.~<="
+
+
+@settings(max_examples=200, deadline=None)
+@given(raw=st.one_of(st.text(), st.binary(), st.text(SIGNS)), suffix=st.sampled_from(["yaml", "toml"]))
+def test_whatever_stands_in_a_file_is_a_config_or_a_config_error(
+    raw: str | bytes, suffix: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.getbasetemp() / f"any.{suffix}"
+    path.write_bytes(raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw)
+    with pytest.raises(ConfigError) as caught:
+        load(path, env={}, plugins=Plugins())
+    assert all(re.match(rf"^.*any\.{suffix}:[0-9]+:", line) for line in caught.value.problems)

@@ -62,6 +62,8 @@ def test_toml_gives_the_config(write: Write) -> None:
         ("0.60", "-1", "c.toml:7:33: tiers.flash.price.output: must be at least 0, and is -1"),
         ("[policy]", "[polcy]", "c.toml:24:2: polcy: is not a known key here; did you mean policy?"),
         ("version = 1", "version = ", "c.toml:1:11: is not TOML: invalid value"),
+        ("version = 1", f"version = {'9' * 5000}", "c.toml:1:1: is not TOML: Exceeds the limit"),
+        ("version = 1", f"version = 0x{'f' * 5000}", "c.toml:1:11: version: is too large"),
         ("version = 1", "version = nan", "c.toml:1:11: version: nan is not a number that can stand here"),
         ("attempts.flash = 2", "[policy]", "c.toml:26:8: is not TOML: cannot declare"),
     ],
