@@ -34,15 +34,15 @@ def recordings_table(folder: Path) -> OutcomeTable:
     shape = (len(tasks), len(steps))
     row, column = {task: k for k, task in enumerate(tasks)}, {step: k for k, step in enumerate(steps)}
     outcome, cost = np.full(shape, np.nan), np.full(shape, np.nan)
-    tokens, surprise = np.full(shape, np.nan), np.full(shape, np.nan)
+    figures = {name: np.full(shape, np.nan) for name in ("input_tokens", "output_tokens", "surprise")}
     for record in records:
         place = row[record["task_id"]], column[_step(record)]
         outcome[place] = float(record["passed"])
         cost[place] = _cost(record)
-        tokens[place] = record["usage"]["completion_tokens"]
+        figures["input_tokens"][place] = record["usage"]["prompt_tokens"]
+        figures["output_tokens"][place] = record["usage"]["completion_tokens"]
         if record.get("mean_logprob") is not None:
-            surprise[place] = -record["mean_logprob"]
-    figures = {"output_tokens": tokens, "surprise": surprise}
+            figures["surprise"][place] = -record["mean_logprob"]
     return OutcomeTable(tasks=tasks, arms=tuple(steps), outcome=outcome, cost=cost, figures=figures)
 
 

@@ -52,7 +52,8 @@ def _goals(table: OutcomeTable, seeds: int) -> Iterator[Answer | str]:
             two, Outline(name=f"{cheap} > {best}, {shown}", reference=best, seeds=seeds, space=space)
         )
         yield answer
-        if set(answer.chosen) == {best}:
+        most = max(answer.chosen, key=lambda name: answer.chosen[name])
+        if most == best:
             yield f"  with a {shown} no cascade of {cheap} and {best} helps: use {best} alone"
     for weak, strong in _losing_pairs(table):
         success, cost = fixed_pair(table, weak, strong)

@@ -8,7 +8,7 @@ from statistics import mean, stdev
 
 import numpy as np
 
-from cascade.policy.steps import Step
+from cascade.policy.steps import Verifier
 from cascade.replay.engine import play
 from cascade.replay.intervals import Moments, interval
 from cascade.replay.plans import FixedPlan
@@ -26,7 +26,7 @@ class Outline:
     name: str
     reference: str
     space: Space = field(default_factory=Space)
-    confidence: float = 0.5
+    confidence: float = 0.6
     seeds: int = 5
     parts: int = 10
     families: tuple[Family, ...] = field(default_factory=lambda: (Adaptive(), Fixed()))
@@ -137,7 +137,10 @@ def pair_of(table: OutcomeTable, cheap: str, strong: str) -> OutcomeTable:
     return replace(two, notes=table.notes)
 
 
-def fixed_pair(table: OutcomeTable, cheap: str, strong: str) -> tuple[float, float]:
+def fixed_pair(
+    table: OutcomeTable, cheap: str, strong: str, *, verifier: Verifier | None = None
+) -> tuple[float, float]:
     """Success and cost of the plain cascade of two tiers, in sample."""
-    played = play(table, FixedPlan((Step(cheap), Step(strong))))
+    steps = tuple(table.arms[table.first(tier)] for tier in (cheap, strong))
+    played = play(table, FixedPlan(steps), verifier=verifier)
     return float(played.success.mean()), float(played.cost.mean())

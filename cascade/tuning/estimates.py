@@ -1,10 +1,11 @@
 """Learns from a log what the next attempt will do: `cascade.policy.latent`, fitted by EM.
 
-Classes stand on a line of task difficulty z (standard normal quantiles); P(arm passes | z) is logistic in z
-with its own intercept and slope (two-parameter item response model, Bock and Aitkin, 1981, by EM). What a
-rejected attempt leaves behind (log cost, log calls, ...) is Gaussian with a mean linear in z, and the
-arm's cost is log-linear in z. One weak pull of the slopes towards each other is the only regularisation
-that 300 tasks need; arms that were tried after failures only (retries) enter by what was seen.
+Classes stand on a line of task difficulty z (standard normal quantiles). P(arm is right | z) is logistic in
+z with its own level and slope (two-parameter item response model by EM: Bock and Aitkin, 1981). What an
+attempt leaves behind (log cost, log tokens, calls, ...) is Gaussian with a mean linear in z and a level of
+its own for right and for wrong attempts; an arm's cost is log-linear in z. All of it is fitted together, so
+that z is what outcomes and traces have in common. Weak pulls (of slopes to their mean, of traces' slopes to
+0) are the only regularisation. Arms that were tried after failures only enter by what was seen there.
 """
 
 from __future__ import annotations
@@ -16,16 +17,18 @@ from statistics import NormalDist
 import numpy as np
 
 from cascade.policy.latent import Arm, LatentEstimates, Trace
-from cascade.replay.table import Floats, OutcomeTable
+from cascade.replay.table import Bools, Floats, OutcomeTable
 
 _MOST_TASKS = 20_000
+_TRACE_PULL = 3.0
+_COST_PULL = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FitSettings:
     """How to fit. classes: points on the line. ridge: the pull of the slopes to their mean. weight: the power
     of what attempts leave behind, shared among an arm's figures where they repeat each other. rounds: of EM.
-    figures: names to use (None: all, cost_usd included).
+    figures: names to use (None: all, cost_usd included). seed: of the sample, for large tables.
     """
 
     classes: int = 9
@@ -42,124 +45,154 @@ def fit_estimates(table: OutcomeTable, settings: FitSettings | None = None) -> L
     if len(table) > _MOST_TASKS:
         chosen = np.random.default_rng(how.seed).choice(len(table), _MOST_TASKS, replace=False)
         table = table.rows(np.sort(chosen))
-    fit = _fit(table, how)
-    arms = {step: _arm(table, k, fit, how) for k, step in enumerate(table.arms)}
+    fit = _Fit(table, how)
+    for _ in range(how.rounds):
+        fit.expect()
+        fit.maximise()
     return LatentEstimates(
-        weights=tuple(1 / how.classes for _ in range(how.classes)),
-        arms=arms,
+        weights=(1 / how.classes,) * how.classes,
+        arms={step: fit.arm(k) for k, step in enumerate(table.arms)},
         line=tuple(fit.line.tolist()),
         known_only=True,
         version=f"latent-{len(table)}-{how.seed}",
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
+class _Figure:
+    """One figure of one arm: logs where seen, and its regression on (wrong, right, z)."""
+
+    arm: int
+    name: str
+    seen: Bools
+    logs: Floats
+    offset: float
+    weight: float
+    levels: Floats
+    slope: float
+    sd: float
+
+
 class _Fit:
-    """line: (K,). right: P(right | class), (A, K). shares: each task's classes, (n, K)."""
+    """EM's state. right, wrong: (n, A), 0 where not known. shares: each task's classes, (n, K)."""
 
-    line: Floats
-    right: Floats
-    shares: Floats
+    def __init__(self, table: OutcomeTable, how: FitSettings) -> None:
+        self.table, self.how = table, how
+        self.line = np.array([NormalDist().inv_cdf((k + 0.5) / how.classes) for k in range(how.classes)])
+        known = np.isfinite(table.outcome)
+        self.known = known.astype(np.float64)
+        self.right = np.where(known, table.outcome, 0.0)
+        self.wrong = np.where(known, 1 - table.outcome, 0.0)
+        rate = (self.right.sum(axis=0) + 0.5) / (self.known.sum(axis=0) + 1.0)
+        self.level = 1.3 * np.log(rate / (1 - rate))
+        self.slope = np.full(len(table.arms), 1.5)
+        self.shares = np.full((len(table), how.classes), 1 / how.classes)
+        self.figures = [one for k in range(len(table.arms)) for one in self._figures(k)]
 
+    def expect(self) -> None:
+        """Each task's classes, given its outcomes and what its attempts left behind."""
+        p = _sigmoid(self.level[:, None] + self.slope[:, None] * self.line)
+        logs = self.right @ np.log(p) + self.wrong @ np.log1p(-p)
+        for one in self.figures:
+            base = self._levels(one) @ one.levels
+            away = (one.logs - base)[:, None] - one.slope * self.line
+            logs[one.seen] -= 0.5 * one.weight * (away / one.sd) ** 2
+        shares = np.exp(logs - logs.max(axis=1, keepdims=True))
+        self.shares = shares / shares.sum(axis=1, keepdims=True)
 
-def _fit(table: OutcomeTable, how: FitSettings) -> _Fit:
-    line = np.array([NormalDist().inv_cdf((k + 0.5) / how.classes) for k in range(how.classes)])
-    known = np.isfinite(table.outcome)
-    right = np.where(known, table.outcome, 0.0)
-    wrong = np.where(known, 1 - table.outcome, 0.0)
-    rate = (right.sum(axis=0) + 0.5) / (known.sum(axis=0) + 1.0)
-    level, slope = 1.3 * np.log(rate / (1 - rate)), np.full(len(table.arms), 1.5)
-    shares = np.full((len(table), how.classes), 1 / how.classes)
-    for _ in range(how.rounds):
-        p = _sigmoid(level[:, None] + slope[:, None] * line)
-        shares = _posterior(right @ np.log(p) + wrong @ np.log1p(-p))
-        level, slope = _newton(
-            level, slope, right.T @ shares, known.T.astype(float) @ shares, (line, how.ridge)
+    def maximise(self) -> None:
+        """Every arm's curve and every figure's line, given the classes."""
+        self._curves(self.right.T @ self.shares, self.known.T @ self.shares)
+        for one in self.figures:
+            self._regress(one)
+
+    def arm(self, k: int) -> Arm:
+        """What was learnt of an arm."""
+        price = self.table.cost[:, k]
+        priced = np.isfinite(price)
+        traces = {}
+        for one in self.figures:
+            if one.arm == k:
+                mean = tuple((one.levels[0] + one.slope * self.line).tolist())
+                traces[one.name] = Trace(mean, one.sd, one.weight, one.offset)
+        return Arm(
+            step=self.table.arms[k],
+            p=tuple(_sigmoid(self.level[k] + self.slope[k] * self.line).tolist()),
+            cost_usd=self._cost(price[priced], self.shares[priced]) if priced.any() else None,
+            evidence=float(self.known[:, k].sum()),
+            traces=traces,
         )
-    return _Fit(line, _sigmoid(level[:, None] + slope[:, None] * line), shares)
 
+    def _figures(self, k: int) -> list[_Figure]:
+        columns = {"cost_usd": self.table.cost, **self.table.figures}
+        found = []
+        for name, column in columns.items():
+            if self.how.figures is not None and name not in self.how.figures:
+                continue
+            values = column[:, k]
+            seen = np.isfinite(values) & (self.known[:, k] > 0)
+            if self.wrong[seen, k].sum() < 8 or float(values[seen].std()) <= 1e-9 * float(
+                values[seen].mean()
+            ):
+                continue
+            offset = _offset(values[seen])
+            logs = np.log(values[seen] + offset)
+            spread = float(logs.std()) + 1e-3
+            levels = np.full(2, float(logs.mean()))
+            found.append(_Figure(k, name, seen, logs, offset, 0.0, levels, -0.2 * spread, spread))
+        share = self.how.weight * _distinct([one.logs for one in found])
+        for one in found:
+            one.weight = share
+        return found
 
-def _newton(
-    level: Floats, slope: Floats, passed: Floats, tried: Floats, about: tuple[Floats, float]
-) -> tuple[Floats, Floats]:
-    """Three Newton steps of every arm's weighted logistic regression on the line.
+    def _levels(self, one: _Figure) -> Floats:
+        """How far each seen attempt was wrong and right, (seen, 2)."""
+        return np.stack([self.wrong[one.seen, one.arm], self.right[one.seen, one.arm]], axis=1)
 
-    passed, tried: expected counts, (A, K). Half a pass and half a failure at the middle keep an arm that
-    always or never passes finite.
-    """
-    line, ridge = about
-    middle = slope.mean()
-    for _ in range(3):
-        p = _sigmoid(level[:, None] + slope[:, None] * line)
-        miss, spread = passed - tried * p, tried * p * (1 - p)
-        centre = _sigmoid(level)
-        to_level = miss.sum(axis=1) + 0.5 - centre
-        to_slope = (miss * line).sum(axis=1) - ridge * (slope - middle)
-        a = spread.sum(axis=1) + centre * (1 - centre) + 1e-9
-        b = (spread * line).sum(axis=1)
-        c = (spread * line**2).sum(axis=1) + ridge + 1e-9
-        size = a * c - b * b
-        level = level + np.clip((c * to_level - b * to_slope) / size, -2, 2)
-        slope = np.clip(slope + np.clip((a * to_slope - b * to_level) / size, -2, 2), -0.5, 8.0)
-    return level, slope
+    def _regress(self, one: _Figure) -> None:
+        """Least squares of the logs on (wrong, right, z), z known by its shares only."""
+        levels, shares = self._levels(one), self.shares[one.seen]
+        z = shares @ self.line
+        normal = np.zeros((3, 3))
+        normal[:2, :2] = levels.T @ levels + 1e-6 * np.eye(2)
+        normal[:2, 2] = normal[2, :2] = levels.T @ z
+        normal[2, 2] = float((shares @ self.line**2).sum()) + _TRACE_PULL
+        solved = np.linalg.solve(normal, np.concatenate([levels.T @ one.logs, [z @ one.logs]]))
+        away = (one.logs - levels @ solved[:2])[:, None] - solved[2] * self.line
+        one.levels, one.slope = solved[:2], float(solved[2])
+        one.sd = float(np.sqrt((shares * away**2).sum() / len(one.logs) + 1e-3))
 
+    def _curves(self, passed: Floats, tried: Floats) -> None:
+        """Three Newton steps of every arm's weighted logistic regression on the line; counts are (A, K).
 
-def _arm(table: OutcomeTable, k: int, fit: _Fit, how: FitSettings) -> Arm:
-    known = np.isfinite(table.outcome[:, k])
-    price = table.cost[:, k]
-    priced = np.isfinite(price)
-    cost = _line_of_cost(price[priced], fit.shares[priced], fit.line) if priced.any() else None
-    failed = np.where(known, 1 - table.outcome[:, k], 0.0)
-    return Arm(
-        step=table.arms[k],
-        p=tuple(fit.right[k].tolist()),
-        cost_usd=cost,
-        evidence=float(known.sum()),
-        traces=_traces(table, k, fit, (failed, how)),
-    )
+        Half a right and half a wrong attempt at the middle keep an arm that is always or never right finite.
+        """
+        line, ridge = self.line, self.how.ridge
+        middle = self.slope.mean()
+        for _ in range(3):
+            p = _sigmoid(self.level[:, None] + self.slope[:, None] * line)
+            miss, spread = passed - tried * p, tried * p * (1 - p)
+            centre = _sigmoid(self.level)
+            to_level = miss.sum(axis=1) + 0.5 - centre
+            to_slope = (miss * line).sum(axis=1) - ridge * (self.slope - middle)
+            a = spread.sum(axis=1) + centre * (1 - centre) + 1e-9
+            b = (spread * line).sum(axis=1)
+            c = (spread * line**2).sum(axis=1) + ridge + 1e-9
+            size = a * c - b * b
+            self.level = self.level + np.clip((c * to_level - b * to_slope) / size, -2, 2)
+            step = np.clip((a * to_slope - b * to_level) / size, -2, 2)
+            self.slope = np.clip(self.slope + step, -0.5, 8.0)
 
-
-def _line_of_cost(price: Floats, shares: Floats, line: Floats) -> tuple[float, ...]:
-    """E[cost | class]: log-linear in z, scaled so that the mean cost over these tasks is met."""
-    if price.max() <= 0:
-        return (0.0,) * len(line)
-    logs = np.log(price + _offset(price))
-    slope = _slope(logs, shares, line, np.ones(len(price)))[0]
-    shape = np.exp(slope * line)
-    scale = price.mean() / float((shares @ shape).mean())
-    return tuple((scale * shape).tolist())
-
-
-def _traces(table: OutcomeTable, k: int, fit: _Fit, about: tuple[Floats, FitSettings]) -> dict[str, Trace]:
-    failed, how = about
-    columns = {"cost_usd": table.cost[:, k], **{name: v[:, k] for name, v in table.figures.items()}}
-    logs: dict[str, tuple[Floats, float]] = {}
-    for name, values in columns.items():
-        seen = np.isfinite(values) & (failed > 0)
-        wanted = how.figures is None or name in how.figures
-        if not wanted or failed[seen].sum() < 8 or float(values[seen].std()) == 0:
-            continue
-        offset = _offset(values[seen])
-        logs[name] = (np.log(np.where(seen, values, np.nan) + offset), offset)
-    share = how.weight * _distinct([pair[0] for pair in logs.values()])
-    found = {}
-    for name, (x, offset) in logs.items():
-        seen = np.isfinite(x)
-        slope, mean, sd = _slope(x[seen], fit.shares[seen], fit.line, failed[seen])
-        found[name] = Trace(tuple((mean + slope * fit.line).tolist()), sd, share, offset)
-    return found
-
-
-def _slope(x: Floats, shares: Floats, line: Floats, weight: Floats) -> tuple[float, float, float]:
-    """Weighted regression of x on z known only by its shares: slope, intercept, sd of what is left."""
-    total = weight.sum()
-    z = shares @ line
-    middle, mean = float(weight @ z / total), float(weight @ x / total)
-    spread = float(weight @ (shares @ line**2)) - total * middle**2
-    slope = float(weight @ ((x - mean) * z)) / (spread + 5.0)
-    around = mean + slope * (line - middle)
-    left = float((weight[:, None] * shares * (x[:, None] - around) ** 2).sum() / total)
-    return slope, mean - slope * middle, float(np.sqrt(left + 1e-3))
+    def _cost(self, price: Floats, shares: Floats) -> tuple[float, ...]:
+        """E[cost | class]: log-linear in z, scaled so that the mean cost over these tasks is met."""
+        if price.max() <= 0:
+            return (0.0,) * len(self.line)
+        logs = np.log(price + _offset(price))
+        z = shares @ self.line
+        spread = float((shares @ self.line**2).sum()) - len(z) * float(z.mean()) ** 2
+        slope = float((logs - logs.mean()) @ z) / (spread + _COST_PULL)
+        shape = np.exp(slope * self.line)
+        return tuple((float(price.mean()) / float((shares @ shape).mean()) * shape).tolist())
 
 
 def _distinct(columns: list[Floats]) -> float:
@@ -170,22 +203,15 @@ def _distinct(columns: list[Floats]) -> float:
     """
     if len(columns) < 2:
         return 1.0
-    x = np.array(columns)
-    x = x[:, np.isfinite(x).all(axis=0)]
-    if x.shape[1] < 8 or (x.std(axis=1) == 0).any():
+    if len({len(column) for column in columns}) > 1:
         return 1.0 / len(columns)
-    squared = float((np.corrcoef(x) ** 2).sum())
+    squared = float((np.corrcoef(np.array(columns)) ** 2).sum())
     return (1 + len(columns) / squared) / 2
 
 
 def _offset(values: Floats) -> float:
     """A hundredth of the median, so that logs of small values stay in their place."""
-    return max(float(np.median(values)) / 100, 1e-9)
-
-
-def _posterior(logs: Floats) -> Floats:
-    shares = np.exp(logs - logs.max(axis=1, keepdims=True))
-    return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+    return max(float(np.median(values)) / 100, 1e-12)
 
 
 def _sigmoid(x: Floats) -> Floats:

@@ -13,6 +13,9 @@ from cascade.tuning.goal import Goal, cost_p_value, paired_p_value, success_p_va
 
 _REFINE = 5
 _WORTH_IT = 0.1
+_MATERIAL = 0.02
+AVERAGE = 0.3
+"""Levels from here on ask for no promise: the goal is to be met on average."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,12 +46,12 @@ def pick(
 ) -> Pick:
     """The best member for a goal at a level (1 - confidence).
 
-    The level is shared out: half to the benches, half to single tiers. At 0.5 and above no promise is
+    The level is shared out: half to the benches, half to single tiers. At 0.3 and above no promise is
     wanted, and means decide. Where nothing can be promised, the
     likeliest to meet the goal is returned, marked as not promised. A cascade is only preferred to a tier
     alone that meets the goal as well if it is cheaper (or, for the other goals, better) beyond chance.
     """
-    promising = level < 0.5
+    promising = level < AVERAGE
     found = [_pick_single(goal, singles, level / 2 if promising else level)]
     share = level / 2 / max(len(benches), 1) if promising else level
     found += [_pick_member(goal, bench, singles, (dials, share)) for bench in benches]
@@ -89,12 +92,14 @@ def _beyond_chance(goal: Goal, better: Trial, alone: Trial) -> bool:
     """Whether the merit's advantage, task by task, is more than noise (one-sided, 90%)."""
     gain = _by_task(goal, better) - _by_task(goal, alone)
     n = len(gain)
+    if abs(float(gain.mean())) < _MATERIAL * abs(float(_by_task(goal, alone).mean())):
+        return False
     spread = float(gain.std(ddof=1)) / np.sqrt(n) if n > 1 else 0.0
     if spread == 0:
         return bool(gain.mean() > 0)
     from scipy.stats import norm
 
-    return float(norm.sf(gain.mean() / spread)) <= _WORTH_IT
+    return bool(float(norm.sf(gain.mean() / spread)) <= _WORTH_IT)
 
 
 def _by_task(goal: Goal, trial: Trial) -> Floats:
@@ -112,7 +117,7 @@ def _pick_single(goal: Goal, singles: Singles, level: float) -> Pick | None:
         ((p_value(goal, trial, reference), name, trial) for name, trial in singles.trials.items()),
         key=lambda one: one[0],
     )
-    allowed = level / max(len(tested), 1) if level < 0.5 and goal.tier is None else level
+    allowed = level / max(len(tested), 1) if level < AVERAGE and goal.tier is None else level
     passed = [one for one in tested if one[0] <= allowed]
     if not passed:
         p, name, trial = tested[0]
@@ -134,7 +139,11 @@ def _pick_member(
         return p_value(goal, bench.trial(value), reference)
 
     ordered = list(dials) if goal.kind == "cost" else list(reversed(dials))
-    value = _by_mean(goal, bench, ordered, reference) if level >= 0.5 else _in_sequence(judge, ordered, level)
+    value = (
+        _by_mean(goal, bench, ordered, (reference, level))
+        if level >= AVERAGE
+        else _in_sequence(judge, ordered, level)
+    )
     if value is None:
         best = min(ordered, key=judge)
         return Pick(bench.trial(best), judge(best), promised=False)
@@ -159,15 +168,25 @@ def _in_sequence(judge: Callable[[float], float], ordered: Sequence[float], leve
     return kept
 
 
-def _by_mean(goal: Goal, bench: Bench, ordered: Sequence[float], reference: Floats | None) -> float | None:
-    """Without a promise to keep: the stingiest dial whose smoothed mean meets the goal."""
+def _by_mean(
+    goal: Goal, bench: Bench, ordered: Sequence[float], about: tuple[Floats | None, float]
+) -> float | None:
+    """Without a promise to keep: the stingiest dial whose smoothed mean meets the goal, with room to spare.
+
+    The room is the normal quantile of the confidence, in standard errors: none at 0.5.
+    """
+    from scipy.stats import norm
+
+    reference, level = about
+    safety = float(norm.isf(min(level, 0.5)))
 
     def figure(trial: Trial) -> float:
         if goal.kind == "cost":
-            return goal.amount - float(trial.cost.mean())
-        if reference is not None:
-            return float((trial.success - reference).mean())
-        return float(trial.success.mean()) - goal.amount
+            by_task = goal.amount - trial.cost
+        else:
+            by_task = trial.success - (goal.amount if reference is None else reference)
+        error = float(by_task.std(ddof=1)) / np.sqrt(len(by_task))
+        return float(by_task.mean()) - safety * error
 
     ascending = sorted(ordered)
     for _ in range(2):

@@ -192,7 +192,7 @@ def _advice(goal: Goal, choice: Choice, settings: Settings) -> str:
             f"meet it is {found.single or found.trial.family}: {shown}"
         )
     if found.single is not None:
-        losing = _why_no_cascade(goal, choice)
+        losing = _why_no_cascade(goal, choice, found)
         return f"no cascade helps here, use {found.single}: {shown}{losing}"
     alone = _best_single(goal, choice.singles, 1 - settings.confidence)
     if alone is None:
@@ -204,12 +204,13 @@ def _advice(goal: Goal, choice: Choice, settings: Settings) -> str:
     )
 
 
-def _why_no_cascade(goal: Goal, choice: Choice) -> str:
-    if goal.kind == "value" or not choice.trials:
+def _why_no_cascade(goal: Goal, choice: Choice, found: Pick) -> str:
+    """What the best cascade that was tried came to, where that is not the same as the tier alone."""
+    others = [one for one in choice.trials if one.cost.mean() < found.trial.cost.mean() * 0.999]
+    if goal.kind == "value" or not others:
         return ""
-    best = max(choice.trials, key=lambda one: one.point[0])
-    success, cost = best.point
-    return f"; the most successful cascade tried came to {success:.1%} at ${cost:.4g}"
+    success, cost = max(others, key=lambda one: one.point[0]).point
+    return f"; the most successful cascade that is cheaper came to {success:.1%} at ${cost:.4g}"
 
 
 def _best_single(goal: Goal, singles: Singles, level: float) -> tuple[str, Trial] | None:
