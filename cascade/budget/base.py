@@ -9,6 +9,9 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
@@ -45,29 +48,56 @@ class Purse(Protocol):
 
 
 class WaitingLine:
-    """Who waits for money to come back, in one process. Another process's money is looked for now and then."""
+    """Who waits for money to come back, in one process: first come, first served.
+
+    Only the first in line looks again when something was settled. Money that another process gives back is
+    looked for now and then.
+    """
 
     LOOK_EVERY_S = 0.25
 
     def __init__(self) -> None:
-        self._waiting: set[asyncio.Future[None]] = set()
+        self._line: deque[asyncio.Future[None]] = deque()
+        self._first: asyncio.Future[None] | None = None
 
-    async def wait(self) -> None:
-        """Until something was settled, or for a little while."""
-        turn = asyncio.get_running_loop().create_future()
-        self._waiting.add(turn)
+    @property
+    def empty(self) -> bool:
+        """Whether nobody waits."""
+        return not self._line
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait to be the first in line, and stay so within the block."""
+        mine = asyncio.get_running_loop().create_future()
+        self._line.append(mine)
         try:
-            await asyncio.wait_for(turn, self.LOOK_EVERY_S)
+            if self._line[0] is not mine:
+                await mine
+            yield
+        finally:
+            self._line.remove(mine)
+            if self._line:
+                _soon(self._line[0])
+
+    async def settled(self) -> None:
+        """The first in line waits until something was settled, or for a little while."""
+        self._first = asyncio.get_running_loop().create_future()
+        try:
+            await asyncio.wait_for(self._first, self.LOOK_EVERY_S)
         except TimeoutError:
             pass
         finally:
-            self._waiting.discard(turn)
+            self._first = None
 
     def wake(self) -> None:
-        """Something was settled: let all look again."""
-        for turn in self._waiting:
-            if not turn.done():
-                turn.get_loop().call_soon_threadsafe(_finish, turn)
+        """Something was settled."""
+        if self._first is not None:
+            _soon(self._first)
+
+
+def _soon(future: asyncio.Future[None]) -> None:
+    with suppress(RuntimeError):  # its loop is gone, and whoever waited with it
+        future.get_loop().call_soon_threadsafe(_finish, future)
 
 
 def _finish(turn: asyncio.Future[None]) -> None:
@@ -210,14 +240,18 @@ class Budget:
         aside and little is spent. Raises `BudgetExhaustedError` once the amount cannot fit any more, or after
         `patience_s` seconds.
         """
-        until = time.monotonic() + patience_s
-        while True:
-            try:
+        if self._line.empty:
+            with suppress(BudgetExhaustedError):
                 return self.reserve(amount)
-            except BudgetExhaustedError:
-                if time.monotonic() >= until or any(purse.hopeless(amount) for purse in self._purses):
-                    raise
-            await self._line.wait()
+        until = time.monotonic() + patience_s
+        async with self._line.turn():
+            while True:
+                try:
+                    return self.reserve(amount)
+                except BudgetExhaustedError:
+                    if time.monotonic() >= until or any(purse.hopeless(amount) for purse in self._purses):
+                        raise
+                await self._line.settled()
 
     @property
     def _purses(self) -> tuple[Purse, ...]:
