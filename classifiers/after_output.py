@@ -61,7 +61,7 @@ class AnswerClassifier:
 
         A tier that the artefact does not have is left out.
         """
-        seen = self._scorer.see(seen_features(item), seen_texts(item))
+        seen = self._scorer.see(seen_features(item), seen_texts(item), item.task.metadata)
         known = {weights.name: weights for weights in self.artifact.tiers}
         return {tier: self._scorer.estimate(known[tier], seen) for tier in tiers if tier in known}
 

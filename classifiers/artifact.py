@@ -47,9 +47,10 @@ class Card(_Part):
 
 
 class TextFeatures(_Part):
-    """Hashed n-grams of the prompt or the answer, as `cascade.classifiers.hashing.TextSpec`."""
+    """Hashed n-grams of prompt or answer, as `hashing.TextSpec`, with these keys of the task's metadata."""
 
     source: Literal["prompt", "answer"] = "prompt"
+    metadata: tuple[str, ...] = ()
     words: tuple[int, int] | None = None
     chars: tuple[int, int] | None = None
     buckets: int = Field(ge=1, le=1 << 22)

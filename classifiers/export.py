@@ -37,7 +37,10 @@ def to_artifact(
         for t, tier in enumerate(tiers)
     ]
     rates = [column.base_rate for column in columns]
-    texts = tuple(TextFeatures(source=view.source, **asdict(view.spec)) for view in estimator.texts)
+    texts = tuple(
+        TextFeatures(source=view.source, metadata=view.metadata, **asdict(view.spec))
+        for view in estimator.texts
+    )
     artifact = Artifact(
         schema=1,
         kind=estimator.kind,

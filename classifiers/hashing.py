@@ -10,9 +10,11 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+CATEGORY_WEIGHT = 0.4
+_LONGEST_CATEGORY = 80
 _MASK = 0xFFFFFFFF
 _WORD = re.compile(r"\w\w+|\d")
 _SPACE = re.compile(r"\s+")
@@ -75,16 +77,35 @@ def tokens(text: str, spec: TextSpec) -> Iterator[str]:
                 yield f"\x01{text[start : start + size]}"
 
 
-def hashed(text: str, spec: TextSpec) -> dict[int, float]:
+def bucket_of(token: str, buckets: int) -> tuple[int, float]:
+    """The token's place, and +1 or -1."""
+    code = murmurhash3_32(token.encode("utf-8", "surrogatepass"))
+    return abs(code) % buckets, 1.0 if code >= 0 else -1.0
+
+
+def categories(metadata: Mapping[str, object], keys: Sequence[str]) -> list[str]:
+    """A token for each declared key that holds a word, number or truth value, and one for all of them."""
+    found = [
+        f"\x02{key}={value}"[:_LONGEST_CATEGORY]
+        for key in keys
+        if isinstance(value := metadata.get(key), str | int | float)
+    ]
+    return [*found, "".join(found)] if len(found) > 1 else found
+
+
+def hashed(text: str, spec: TextSpec, also: Sequence[str] = ()) -> dict[int, float]:
     """Bucket to value, of length 1 in the Euclidean norm; a token counts 1 + ln(its number).
 
-    Tokens that share a bucket add up, each with the sign of its hash.
+    Tokens that share a bucket add up, each with the sign of its hash. The tokens of `also` (`categories`) are
+    added after that, each with `CATEGORY_WEIGHT`.
     """
     vector: dict[int, float] = {}
     for token, count in Counter(tokens(text, spec)).items():
-        code = murmurhash3_32(token.encode("utf-8", "surrogatepass"))
-        bucket = abs(code) % spec.buckets
-        weight = 1.0 + math.log(count)
-        vector[bucket] = vector.get(bucket, 0.0) + (weight if code >= 0 else -weight)
-    norm = math.sqrt(math.fsum(value * value for value in vector.values()))
-    return {bucket: value / norm for bucket, value in vector.items()} if norm else {}
+        bucket, sign = bucket_of(token, spec.buckets)
+        vector[bucket] = vector.get(bucket, 0.0) + sign * (1.0 + math.log(count))
+    norm = math.sqrt(math.fsum(value * value for value in vector.values())) or 1.0
+    vector = {bucket: value / norm for bucket, value in vector.items()}
+    for token in also:
+        bucket, sign = bucket_of(token, spec.buckets)
+        vector[bucket] = vector.get(bucket, 0.0) + sign * CATEGORY_WEIGHT
+    return vector

@@ -52,7 +52,7 @@ class LinearClassifier:
 
     def explain(self, task: Task, tiers: Sequence[str]) -> Explanation:
         """The same with intervals and reasons."""
-        seen = self._scorer.see(task_features(task), {"prompt": feature_text(task)})
+        seen = self._scorer.see(task_features(task), {"prompt": feature_text(task)}, task.metadata)
         estimates: dict[str, Estimate] = {}
         for place, tier in enumerate(tiers):
             weights = self._weights(tier)

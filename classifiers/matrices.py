@@ -11,21 +11,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cascade.classifiers.artifact import FeatureSpec
-from cascade.classifiers.hashing import TextSpec, tokens
+from cascade.classifiers.hashing import CATEGORY_WEIGHT, TextSpec, tokens
 
 Floats = NDArray[np.float64]
 
 _LIMIT = 4.0
 
 
-def hashed_matrix(texts: Sequence[str], spec: TextSpec) -> Any:
-    """Hashed n-grams, rows of length 1, as a sparse matrix of shape `(n_texts, buckets)`."""
+def hashed_matrix(texts: Sequence[str], spec: TextSpec, also: Sequence[Sequence[str]] | None = None) -> Any:
+    """Hashed n-grams, rows of length 1, as a sparse matrix of shape `(n_texts, buckets)`.
+
+    also: for each text tokens that are added with `CATEGORY_WEIGHT`, as `cascade.classifiers.hashing.hashed`.
+    """
     from sklearn.feature_extraction import FeatureHasher
     from sklearn.preprocessing import normalize
 
     hasher = FeatureHasher(n_features=spec.buckets)
     counts = ({token: 1.0 + math.log(n) for token, n in Counter(tokens(t, spec)).items()} for t in texts)
-    return normalize(hasher.transform(counts), copy=False)
+    matrix = normalize(hasher.transform(counts), copy=False)
+    if also is not None and any(also):
+        matrix = matrix + hasher.transform(dict.fromkeys(one, CATEGORY_WEIGHT) for one in also)
+    return matrix
 
 
 def fit_scaling(values: Floats, names: Sequence[str]) -> FeatureSpec:

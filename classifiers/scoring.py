@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from cascade.classifiers.artifact import Artifact, Calibration, FeatureSpec, TierWeights
 from cascade.classifiers.explanation import Estimate, within
-from cascade.classifiers.hashing import TextSpec, hashed
+from cascade.classifiers.hashing import TextSpec, categories, hashed
 from cascade.errors import InputError
+from cascade.types import JsonObject
 
 # An input is foreign if more than this share of its features lies where training never was.
 _FOREIGN_SHARE = 0.25
@@ -44,15 +45,16 @@ class Scorer:
             for text in artifact.features.texts
         )
 
-    def see(self, values: Sequence[float], texts: Mapping[str, str]) -> Seen:
-        """Prepare an input: its feature values by place in `names`, and its texts by source."""
+    def see(self, values: Sequence[float], texts: Mapping[str, str], metadata: JsonObject) -> Seen:
+        """Prepare an input: feature values by place in `names`, texts by source, the task's metadata."""
         spec = self.artifact.features
         picked = [values[place] for place in self._places]
         outside = sum(not low <= x <= high for x, low, high in zip(picked, spec.low, spec.high, strict=True))
         return Seen(
             values=scaled(picked, spec),
             texts=tuple(
-                hashed(texts[text.source], one) for text, one in zip(spec.texts, self._specs, strict=True)
+                hashed(texts[text.source], one, categories(metadata, text.metadata))
+                for text, one in zip(spec.texts, self._specs, strict=True)
             ),
             foreign=outside / len(picked) if picked else 0.0,
         )

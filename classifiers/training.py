@@ -20,11 +20,11 @@ from cascade.classifiers.answer_features import Answered
 from cascade.classifiers.artifact import ANSWER, LINEAR, Calibration, FeatureSpec, Kind
 from cascade.classifiers.calibration import Method, calibrate, cross_calibrated, fit_calibration
 from cascade.classifiers.features import TASK_FEATURES, feature_text, task_features
-from cascade.classifiers.hashing import TextSpec
+from cascade.classifiers.hashing import TextSpec, categories
 from cascade.classifiers.matrices import fit_scaling, hashed_matrix, scale
 from cascade.classifiers.ridge import fit_blend
 from cascade.errors import InputError
-from cascade.types import Task
+from cascade.types import JsonObject, Task
 
 Floats = NDArray[np.float64]
 
@@ -33,10 +33,11 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class TextView:
-    """A text of an item, and how it is hashed."""
+    """A text of an item, how it is hashed, and which keys of the task's metadata go with it."""
 
     spec: TextSpec
     source: Literal["prompt", "answer"] = "prompt"
+    metadata: tuple[str, ...] = ()
 
 
 WORDS = TextView(TextSpec(words=(1, 3), buckets=8192, clip=4096))
@@ -90,6 +91,10 @@ class BlendEstimator(BaseEstimator, Generic[Item]):  # type: ignore[misc]
         """The texts of an item by source."""
         raise NotImplementedError
 
+    def metadata(self, item: Item) -> JsonObject:
+        """What is declared of an item."""
+        raise NotImplementedError
+
     def fit(self, items: Sequence[Item], y: Floats) -> Self:
         """Fit on outcomes in [0, 1], shape `(n_items, n_tiers)`, NaN where a tier was not tried.
 
@@ -125,8 +130,11 @@ class BlendEstimator(BaseEstimator, Generic[Item]):  # type: ignore[misc]
 
     def _views(self, items: Sequence[Item], values: Floats) -> list[Any]:
         sources = [self.sources(item) for item in items]
-        hashed = [hashed_matrix([one[view.source] for one in sources], view.spec) for view in self.texts]
-        return [scale(values, self.spec_), *hashed]
+        views: list[Any] = [scale(values, self.spec_)]
+        for view in self.texts:
+            also = [categories(self.metadata(item), view.metadata) for item in items]
+            views.append(hashed_matrix([one[view.source] for one in sources], view.spec, also))
+        return views
 
 
 class TierPassEstimator(BlendEstimator[Task]):
@@ -152,6 +160,10 @@ class TierPassEstimator(BlendEstimator[Task]):
         """The prompt."""
         return {"prompt": feature_text(item)}
 
+    def metadata(self, item: Task) -> JsonObject:
+        """The task's metadata."""
+        return item.metadata
+
 
 class AnswerEstimator(BlendEstimator[Answered]):
     """P(right) of an answer that was seen (first column of `y`), and of other tiers given that answer."""
@@ -175,6 +187,10 @@ class AnswerEstimator(BlendEstimator[Answered]):
     def sources(self, item: Answered) -> dict[str, str]:
         """The prompt and the answer."""
         return seen_texts(item)
+
+    def metadata(self, item: Answered) -> JsonObject:
+        """The task's metadata."""
+        return item.task.metadata
 
 
 def checked_outcomes(tasks: Sequence[object], y: Floats) -> Floats:

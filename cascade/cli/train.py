@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -29,6 +30,7 @@ _LEAST_TASKS = 10
     show_default=True,
     help="The map to probabilities, fitted on held-out tasks.",
 )
+@click.option("--metadata", metavar="KEY,KEY", help="Learn from these keys of the tasks' metadata too.")
 @click.option("--no-letters", is_flag=True, help="Hash words only: scoring takes a quarter of the time.")
 @click.option("--name", default="trained", show_default=True, help="The classifier's name in traces.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, nothing else.")
@@ -64,8 +66,20 @@ def _fit(known: TrainingLog, options: dict[str, Any]) -> TierPassEstimator:
     texts: tuple[TextView, ...] = (WORDS,) if options["no_letters"] else (WORDS, LETTERS)
     if not any(task.prompt for task in known.tasks):
         texts = ()
+    keys = tuple(key.strip() for key in (options["metadata"] or "").split(",") if key.strip())
+    _known_keys(known, keys)
+    texts = tuple(replace(view, metadata=keys) for view in texts)
     estimator = TierPassEstimator(texts=texts, calibration=options["calibration"])
     return estimator.fit(known.tasks, known.outcomes)
+
+
+def _known_keys(known: TrainingLog, keys: tuple[str, ...]) -> None:
+    for key in keys:
+        if not any(key in task.metadata for task in known.tasks):
+            there = sorted({name for task in known.tasks for name in task.metadata})[:8]
+            raise InputError(
+                f"no task has {key!r} in its metadata", hint=f"there is {', '.join(there) or 'no metadata'}"
+            )
 
 
 def _artifact(known: TrainingLog, estimator: TierPassEstimator, *, source: str, name: str) -> Artifact:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_FIELDS = ("id", "task_id", "prompt", "text", "files", "tests", "target", "workspace")
+_PLAIN = (str, int, float)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingLog:
     """First attempts by task and tier.
@@ -46,7 +50,10 @@ def read_log(path: str, *, tasks: str | None, tiers: Sequence[str] | None = None
 
 
 def read_texts(path: str) -> dict[str, Task]:
-    """Tasks by id: a task file (design 5.3), or lines of `task_id` and `text`. Raises InputError by line."""
+    """Tasks by id: a task file (design 5.3), or lines of `task_id`, `text` and others, which are metadata.
+
+    Raises InputError by line.
+    """
     found: dict[str, Task] = {}
     with open_bytes(path, what="task file") as lines:
         for number, raw in enumerate(lines, 1):
@@ -67,7 +74,15 @@ def _task(raw: bytes, place: str) -> Task:
     name, prompt = fields.get("id", fields.get("task_id")), fields.get("prompt", fields.get("text"))
     if not isinstance(name, str) or not isinstance(prompt, str):
         raise InputError(f"{place}: a task needs `id` and `prompt` (or `task_id` and `text`)")
-    return Task(id=name, prompt=prompt, files=_texts(fields.get("files")), tests=_texts(fields.get("tests")))
+    declared = fields.get("metadata")
+    others = {key: value for key, value in fields.items() if key not in _FIELDS and isinstance(value, _PLAIN)}
+    return Task(
+        id=name,
+        prompt=prompt,
+        files=_texts(fields.get("files")),
+        tests=_texts(fields.get("tests")),
+        metadata=others | (declared if isinstance(declared, dict) else {}),
+    )
 
 
 def _texts(value: Any) -> dict[str, str]:

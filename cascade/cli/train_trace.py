@@ -89,6 +89,7 @@ def _task(name: str, event: TaskStarted | None) -> Task:
         prompt=event.prompt.text or "",
         files={path: content.text or "" for path, content in event.files.items()},
         tests={path: content.text or "" for path, content in event.tests.items()},
+        metadata=event.metadata if isinstance(event.metadata, Mapping) else {},
     )
 
 
