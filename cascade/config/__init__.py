@@ -6,7 +6,6 @@ from cascade.config.expand import expand, to_yaml
 from cascade.config.graph import GraphConfig, default_graph
 from cascade.config.json_schema import json_schema
 from cascade.config.load import default_config, from_mapping, load
-from cascade.config.mermaid import mermaid
 from cascade.config.parts import (
     BudgetConfig,
     ExpectedValuePolicy,
@@ -50,6 +49,5 @@ __all__ = [
     "installed",
     "json_schema",
     "load",
-    "mermaid",
     "to_yaml",
 ]
