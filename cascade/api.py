@@ -138,6 +138,13 @@ class Cascade:
             "run_sync was called inside a running event loop", hint="use `await cascade.run(task)` there"
         )
 
+    def run_blocking(self, task: Task | str) -> Result:
+        """`run` for a thread that may wait, in the cascade's own event loop; connections stay open until `aclose`.
+
+        Unlike `run_sync` it may be called from several threads at once.
+        """
+        return self._wired.services.background.run(self.run(task))
+
     async def _run_and_release(self, task: Task) -> Result:
         try:
             return await self.run(task)

@@ -1,0 +1,126 @@
+"""A LangChain chat model as a tier: for providers that have no OpenAI-compatible endpoint."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, convert_to_messages
+
+from cascade.errors import CascadeError, ModelError
+from cascade.models.base import Completion, ModelRequest, Observer
+from cascade.models.tokens import estimate_input, estimate_tokens
+from cascade.types import Charge, JsonObject, ToolCall, Usage
+
+
+class LangChainModel:
+    """Calls a chat model for a tier. Retries are the chat model's own; its errors become `ModelError`."""
+
+    def __init__(self, model: BaseChatModel, *, name: str, endpoint: str | None = None) -> None:
+        self._model = model
+        self._name = name
+        self._endpoint = endpoint or name
+
+    async def generate(self, request: ModelRequest, *, observe: Observer | None = None) -> Completion:
+        """Stream the answer, counted by the model's own usage where it reports one."""
+        sent, clock = datetime.now(UTC), time.perf_counter()
+        whole: AIMessageChunk | None = None
+        first: float | None = None
+        cut = False
+        error: str | None = "model.cancelled"
+        try:
+            async for chunk in self._bound(request).astream(messages_of(request.messages)):
+                whole = chunk if whole is None else whole + chunk
+                first = time.perf_counter() - clock if first is None else first
+                if observe is not None and chunk.text and observe(chunk.text):
+                    cut = True
+                    break
+            error = None
+        except CascadeError:
+            error = "model"
+            raise
+        except Exception as fault:
+            # The boundary to any provider's package: its errors have no common type.
+            error = "model.provider"
+            raise ModelError(f"{type(fault).__name__}: {fault}", code=error) from fault
+        finally:
+            usage = _usage(request, whole)
+            charge = Charge(
+                endpoint=self._endpoint,
+                model=self._name,
+                usage=usage,
+                at=sent,
+                billing="estimated" if usage.estimated else "reported",
+                error=error,
+                latency_s=time.perf_counter() - clock,
+            )
+            request.book(charge)
+        return Completion(
+            text=str(whole.text) if whole is not None else "",
+            usage=usage,
+            model=str(_told(whole, "model_name") or self._name),
+            endpoint=self._endpoint,
+            finish_reason="cut" if cut else str(_told(whole, "finish_reason") or "stop"),
+            latency_s=time.perf_counter() - clock,
+            first_token_s=first,
+            tool_calls=_tool_calls(whole),
+            charges=(charge,),
+        )
+
+    async def aclose(self) -> None:
+        """The chat model belongs to who made it."""
+
+    def _bound(self, request: ModelRequest) -> Any:
+        options: dict[str, Any] = dict(request.extra)
+        if request.tools:
+            choice = options.pop("tool_choice", None)
+            return self._model.bind_tools(
+                [dict(tool) for tool in request.tools], tool_choice=choice, **options
+            )
+        options.pop("tool_choice", None)
+        return self._model.bind(**options) if options else self._model
+
+
+def messages_of(messages: Sequence[JsonObject]) -> list[BaseMessage]:
+    """Chat messages as LangChain's."""
+    return convert_to_messages([dict(message) for message in messages])
+
+
+def _told(message: AIMessage | None, key: str) -> object:
+    return message.response_metadata.get(key) if message is not None else None
+
+
+def _tool_calls(message: AIMessageChunk | None) -> tuple[ToolCall, ...]:
+    if message is None:
+        return ()
+    valid = [
+        ToolCall(id=call["id"] or "", name=call["name"], arguments=json.dumps(call["args"]))
+        for call in message.tool_calls
+    ]
+    broken = [
+        ToolCall(id=call["id"] or "", name=call["name"] or "", arguments=call["args"] or "")
+        for call in message.invalid_tool_calls
+    ]
+    return (*valid, *broken)
+
+
+def _usage(request: ModelRequest, message: AIMessageChunk | None) -> Usage:
+    """What the model reports, else an estimate from what was sent and received."""
+    counted = message.usage_metadata if message is not None else None
+    if counted is not None:
+        read = counted.get("input_token_details", {}).get("cache_read", 0)
+        thought = counted.get("output_token_details", {}).get("reasoning", 0)
+        return Usage(
+            input=counted["input_tokens"],
+            cached_input=min(read, counted["input_tokens"]),
+            output=counted["output_tokens"],
+            reasoning=min(thought, counted["output_tokens"]),
+        )
+    text = str(message.text) if message is not None else ""
+    return Usage(
+        input=estimate_input(request.messages, request.tools), output=estimate_tokens(text), estimated=True
+    )
