@@ -9,10 +9,13 @@ is mypy's internal interface: where it has changed, the fork runs the command li
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import json
 import os
 from typing import Any
+
+from cascade.validators.inside.syntax_job import fault
 
 # Built once. Anything else that a candidate imports is built in its fork.
 STANDARD = (
@@ -61,7 +64,13 @@ def prepare(setup: dict[str, Any]) -> None:
 def job(payload: dict[str, Any], report: int) -> None:
     """Check `payload["files"]`; the report is mypy's JSON lines and a last record."""
     os.chdir(payload["root"])
-    if STATE.server is not None:
+    gc.disable()  # the child ends soon, and a collection would copy every page that it shares
+    faults = [{"file": path, **found} for path in payload["files"] if (found := _unparsable(path))]
+    if faults:
+        # The daemon passes over files that it cannot parse.
+        records = [json.dumps({**one, "code": "syntax", "severity": "error"}) for one in faults]
+        out, err, status = "\n".join(records), "", 2
+    elif STATE.server is not None:
         answer = STATE.server.cmd_check(payload["files"], export_types=False, is_tty=False, terminal_width=80)
         out, err, status = (
             answer.get("out", ""),
@@ -72,6 +81,14 @@ def job(payload: dict[str, Any], report: int) -> None:
         out, err, status = _cold(payload["files"])
     end = json.dumps({"end": True, "status": status, "error": err[-2000:], "warm": STATE.server is not None})
     _put(report, f"{out.rstrip()}\n{end}\n".encode("utf-8", "replace"))
+
+
+def _unparsable(path: str) -> dict[str, Any] | None:
+    found = fault(path)
+    if found is None:
+        return None
+    line, column = found["line"] or -1, found["column"] or 0
+    return {"line": line, "column": column - 1, "message": found["message"]}
 
 
 def _cold(files: list[str]) -> tuple[str, str, int]:

@@ -158,7 +158,16 @@ def _descriptors(stdin: int, writers: list[int]) -> None:
     high = [fcntl.fcntl(source, fcntl.F_DUPFD_CLOEXEC, 64) for source in (stdin, *writers)]
     for target, source in enumerate(high):
         os.dup2(source, target)
-    os.closerange(REPORT_FD + 1, 1 << 20)
+    try:
+        others = [int(name) for name in os.listdir("/proc/self/fd")]
+    except OSError:
+        others = list(range(1 << 16))
+    for other in others:
+        if other > REPORT_FD:
+            try:
+                os.close(other)
+            except OSError:  # the listing's own descriptor
+                continue
 
 
 def _watch(ask: Ask, pid: int, capture: _Capture, control: int) -> str:

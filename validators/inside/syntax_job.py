@@ -15,14 +15,15 @@ def job(payload: dict[str, Any], report: int) -> None:
     warnings.simplefilter("ignore")
     lines = []
     for path in payload["files"]:
-        found = _fault(path)
+        found = fault(path)
         if found:
             lines.append(json.dumps({"path": path, **found}))
     lines.append(json.dumps({"done": True}))
     os.write(report, "\n".join(lines).encode("utf-8", "replace"))
 
 
-def _fault(path: str) -> dict[str, Any] | None:
+def fault(path: str) -> dict[str, Any] | None:
+    """Where and why a file does not compile; None if it does."""
     try:
         with open(path, "rb") as file:
             compile(file.read(), path, "exec", dont_inherit=True)

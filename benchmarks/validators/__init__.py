@@ -1,0 +1,1 @@
+"""How fast is a verdict, and does it leave anything behind?"""

@@ -1,0 +1,1 @@
+"""How far can each validator be believed? Right answers accepted, broken ones rejected."""
