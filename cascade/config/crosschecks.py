@@ -108,7 +108,7 @@ def _providers(data: dict[str, Any], plugins: Plugins | None) -> Iterator[Proble
         if provider == "openai" and endpoint and endpoint.get("base_url") is None:
             hint = "add base_url: https://HOST/..., or provider: recorded"
             yield Problem((*place, "base_url"), "is missing", hint)
-        if provider == "recorded" and endpoint.get("recording") is None:
+        if provider == "recorded" and endpoint.get("recording") in (None, []):
             yield Problem((*place, "recording"), "is missing", "add recording: FILE.jsonl")
         if isinstance(provider, str) and provider not in BUILT_IN["models"]:
             plugins = plugins or installed()

@@ -22,6 +22,11 @@ class Problem:
     at: Literal["key", "value"] = "value"
     mark: Mark | None = None
 
+    def unplaced(self) -> str:
+        """The line of a config that stands in no file."""
+        key = f"{dotted(self.place)}: " if self.place else ""
+        return f"{key}{self.what}{'; ' + self.hint if self.hint else ''}"
+
 
 @dataclass(slots=True)
 class Document:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from cascade.config.base import Surroundings
 from cascade.config.crosschecks import cross_check, empty_keys, missing_files
-from cascade.config.document import Document, Place, Problem, dotted
+from cascade.config.document import Document, Place, Problem
 from cascade.config.environment import Variables
 from cascade.config.explain import explain
 from cascade.config.graph_check import check_graph
@@ -87,7 +87,7 @@ def from_mapping(
     variables = Variables({}, need=False, problems=problems)
     config = _validated(plain, surroundings, variables, problems)
     if config is None or problems:
-        lines = tuple(f"{_key(one)}{one.what}{'; ' + one.hint if one.hint else ''}" for one in problems)
+        lines = tuple(one.unplaced() for one in problems)
         raise ConfigError(_message("the config", lines), problems=lines)
     return config.placed(surroundings.folder, {})
 
@@ -155,10 +155,6 @@ def _validated(
             problems.append(variables.veiled(one))
             told.add(one.place)
     return config
-
-
-def _key(problem: Problem) -> str:
-    return f"{dotted(problem.place)}: " if problem.place else ""
 
 
 def _message(name: str, lines: Sequence[str]) -> str:

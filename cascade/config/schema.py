@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, PrivateAttr
+from pydantic import BeforeValidator, Field, PrivateAttr, ValidationInfo, model_validator
 
-from cascade.config.base import LISTED, Name, Section, integral
+from cascade.config.base import LISTED, Name, Section, Surroundings, integral
+from cascade.config.crosschecks import cross_check
 from cascade.config.graph import GraphConfig, default_graph
+from cascade.config.graph_check import check_graph
 from cascade.config.parts import (
     BudgetConfig,
     ClassifierConfig,
@@ -25,6 +27,7 @@ from cascade.config.parts import (
 )
 from cascade.config.public import Veil, public
 from cascade.config.tiers import TierConfig
+from cascade.errors import ConfigError
 
 
 def _no_bool(value: object) -> object:
@@ -67,6 +70,19 @@ class Config(Section):
 
     _folder: Path = PrivateAttr(default_factory=Path)
     _raw: dict[tuple[str | int, ...], str] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _hangs_together(self, info: ValidationInfo) -> Self:
+        """A config built in Python is checked as a file is. Raises `ConfigError`; the loader checks by itself."""
+        if isinstance(info.context, Surroundings):
+            return self
+        data = public(self, Veil({}, Path()))
+        problems = cross_check(data, None)
+        problems += check_graph(data, Surroundings()) if self.graph is not None else []
+        if problems:
+            lines = tuple(one.unplaced() for one in problems)
+            raise ConfigError("the config is wrong: " + "\n  ".join(lines), problems=lines)
+        return self
 
     @property
     def tier_names(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cascade.config import Config, default_config, from_mapping, load
+from cascade.config import Config, FixedPolicy, TierConfig, default_config, default_graph, from_mapping, load
 from cascade.config.environment import Variables
 from cascade.errors import ConfigError
 from tests.config.conftest import MINIMAL, Problems, Write, loaded
@@ -151,3 +151,16 @@ def test_a_config_built_in_python_is_checked_as_a_file_is() -> None:
         "tiers.a.base_url",
         "policy.order[0]",
     ]
+
+
+def test_config_itself_refuses_what_does_not_hang_together() -> None:
+    tier = TierConfig(model="deepseek-flash", base_url="https://x.example.com")
+    right = Config(version=1, tiers={"a": tier, "b": tier}, policy=FixedPolicy(use="fixed", order=("a", "b")))
+    assert right.tier_names == ("a", "b")
+    with pytest.raises(ConfigError, match=r"policy.order\[0\]: there is no tier c"):
+        Config(version=1, tiers={"a": tier, "b": tier}, policy=FixedPolicy(use="fixed", order=("c",)))
+    with pytest.raises(ConfigError, match=r"tiers.b.recording: is missing"):
+        Config(version=1, tiers={"a": tier, "b": TierConfig(model="x", provider="recorded")})
+    lost = default_graph().model_copy(update={"start": "nowhere"})
+    with pytest.raises(ConfigError, match=r"graph.start: there is no node nowhere"):
+        Config(version=1, tiers={"a": tier, "b": tier}, graph=lost)
