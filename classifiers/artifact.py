@@ -23,9 +23,12 @@ from cascade.storage import read_text, write_atomic
 
 SCHEMA = 1
 DEFAULT = "default.json"
-Kind: TypeAlias = Literal["cascade.classifier.linear", "cascade.classifier.answer"]
+Kind: TypeAlias = Literal[
+    "cascade.classifier.linear", "cascade.classifier.answer", "cascade.classifier.next_step"
+]
 LINEAR: Kind = "cascade.classifier.linear"
 ANSWER: Kind = "cascade.classifier.answer"
+NEXT_STEP: Kind = "cascade.classifier.next_step"
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Floats = tuple[FiniteFloat, ...]

@@ -16,7 +16,8 @@ from cascade.classifiers.training import Floats, TextView, TierPassEstimator
 from cascade.types import Task
 
 SMALL = TextView(TextSpec(words=(1, 2), buckets=256, clip=512))
-EASY, HARD = "sum the list and print".split(), "minimum spanning tree under modulo".split()
+EASY = ["sum", "the", "list", "and", "print"]
+HARD = ["minimum", "spanning", "tree", "under", "modulo"]
 
 
 @dataclass(frozen=True)
