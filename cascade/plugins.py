@@ -67,15 +67,20 @@ def load(kind: str, name: str) -> Callable[..., Any]:
     return loaded
 
 
+def imported_plugin(kind: str, name: str, place: str) -> Callable[..., Any]:
+    """`load`, whose error says where in the config the name stands."""
+    try:
+        return load(kind, name)
+    except ConfigError as error:
+        raise ConfigError(f"{place}: {error.message}", hint=error.hint) from error
+
+
 def imported(reference: str, *, place: str) -> Callable[..., Any]:
     """The callable that `package.module:attribute` names. `place` is where it stands in the config.
 
     Raises ConfigError.
     """
-    try:
-        return load("functions", reference)
-    except ConfigError as error:
-        raise ConfigError(f"{place}: {error.message}", hint=error.hint) from error
+    return imported_plugin("functions", reference, place)
 
 
 def survey() -> list[Plugin]:

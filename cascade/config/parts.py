@@ -214,6 +214,10 @@ class SandboxConfig(Section):
         return {name: value for name, value in self if name not in {"use", "image"}}
 
 
+class SinkConfig(PluginConfig):
+    """A further place for a run's events: `opentelemetry`, or your trace sink. Other keys are its options."""
+
+
 class TraceConfig(Section):
     """What is written down of a run."""
 
@@ -221,6 +225,8 @@ class TraceConfig(Section):
     """A file (`*.jsonl`, `*.jsonl.gz`), or a folder that gets a file a run. Unset: no trace."""
     content: Literal["full", "hash", "none"] = "full"
     """Prompts, files and outputs as they are, as sha256 only, or not at all."""
+    sinks: Annotated[tuple[SinkConfig, ...], LISTED] = ()
+    """Further places for events, each `{use: NAME, ...}`. One that fails is said and let go; the run goes on."""
 
 
 def _by_use(*names: str) -> Discriminator:

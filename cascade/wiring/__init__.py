@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -21,7 +20,6 @@ from cascade.nodes.services import Checks, Services
 from cascade.prices import PriceBook
 from cascade.prompting import DEFAULT_SYSTEM_PROMPT
 from cascade.runtrace import RunFacts, RunTrace
-from cascade.trace.sink import JsonLinesSink, NullSink, TraceSink
 from cascade.types import Verdict
 from cascade.validators import feedback
 from cascade.validators.sandbox import Limits, open_sandbox
@@ -29,6 +27,7 @@ from cascade.validators.suite import Suite
 from cascade.wiring.conversation import ConversationChecks
 from cascade.wiring.graphs import Nested, functions, node_policies
 from cascade.wiring.parts import classifier, policy, validators
+from cascade.wiring.sinks import sink_opener
 from cascade.wiring.tiers import tariffs, tier, tier_cost
 
 
@@ -114,7 +113,7 @@ def wire(
     used = Checking(checks=checking.checks, layers=checking.layers) if checking else open_checks(config)
     facts = RunFacts(config_sha256=config.sha256, config=config.public_dump(), sandbox=used.layers)
     path = trace_path or config.trace.path
-    trace = RunTrace(open=partial(_open_sink, path, _secrets(config)), facts=facts, ledger=ledger)
+    trace = RunTrace(open=sink_opener(config, path), facts=facts, ledger=ledger)
     services = Services(
         tiers={name: tier(name, one, model=(models or {}).get(name)) for name, one in config.tiers.items()},
         classifier=classifier(config),
@@ -151,19 +150,6 @@ def _budget(config: Config, spent: Decimal) -> Budget:
 
 def _feedback(config: Config) -> Callable[[Verdict], str]:
     return partial(feedback.render, show_tests=config.show_tests)
-
-
-def _secrets(config: Config) -> tuple[str, ...]:
-    keys = [endpoint.api_key for tier in config.tiers.values() for endpoint in tier.endpoints]
-    return tuple(key.get_secret_value() for key in keys if key is not None)
-
-
-def _open_sink(path: Path | None, secrets: tuple[str, ...]) -> TraceSink:
-    if path is None:
-        return NullSink()
-    if path.is_dir() or not path.suffix:
-        path /= f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}.jsonl"
-    return JsonLinesSink(path, secrets=secrets)
 
 
 def _limits(config: Config) -> Limits:

@@ -1,0 +1,63 @@
+"""Where a run's events go: the trace file, and further sinks by name."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+
+from cascade import plugins
+from cascade.config import Config
+from cascade.config.parts import SinkConfig
+from cascade.errors import ConfigError
+from cascade.trace.fan import FanOutSink
+from cascade.trace.sink import JsonLinesSink, NullSink, TraceSink
+
+SHIPPED = {"opentelemetry": "cascade.integrations.opentelemetry:opentelemetry_sink"}
+
+
+def sink_opener(config: Config, path: Path | None) -> Callable[[], TraceSink]:
+    """What opens the run's sinks when its first event comes. Raises ConfigError for one that cannot be loaded."""
+    secrets = _secrets(config)
+    factories = [
+        (place, wanted, plugins.imported_plugin("trace_sinks", SHIPPED.get(wanted.use, wanted.use), place))
+        for number, wanted in enumerate(config.trace.sinks)
+        for place in [f"trace.sinks[{number}]"]
+    ]
+
+    def open_all() -> TraceSink:
+        further = {
+            f"{place} ({wanted.use})": _made(place, wanted, factory) for place, wanted, factory in factories
+        }
+        first = _open_sink(path, secrets)
+        return FanOutSink(first, further, secrets=secrets, failed=_tell) if further else first
+
+    return open_all
+
+
+def _made(place: str, wanted: SinkConfig, factory: Callable[..., object]) -> TraceSink:
+    try:
+        return cast("TraceSink", factory(**wanted.options))
+    except TypeError as error:
+        raise ConfigError(f"{place}: {wanted.use} does not take these options: {error}") from error
+
+
+def _open_sink(path: Path | None, secrets: tuple[str, ...]) -> TraceSink:
+    if path is None:
+        return NullSink()
+    if path.is_dir() or not path.suffix:
+        path /= f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}.jsonl"
+    return JsonLinesSink(path, secrets=secrets)
+
+
+def _secrets(config: Config) -> tuple[str, ...]:
+    keys = [endpoint.api_key for tier in config.tiers.values() for endpoint in tier.endpoints]
+    return tuple(key.get_secret_value() for key in keys if key is not None)
+
+
+def _tell(name: str, error: Exception) -> None:
+    logging.getLogger("cascade.trace").warning(
+        "%s failed and gets no more events: %s: %s", name, type(error).__name__, error
+    )
