@@ -52,3 +52,9 @@ def resolve_inside(root: Path, path: str) -> Path:
             hint="remove the link, or write to a path that stays inside",
         )
     return real / target.name
+
+
+def is_test(path: str) -> bool:
+    """True for a file that pytest collects by its name."""
+    name = PurePosixPath(path).name
+    return name.endswith(".py") and (name.startswith("test_") or name.endswith("_test.py"))

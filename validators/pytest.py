@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from pydantic import Field
 
 from cascade.types import Report
 from cascade.validators.options import Options, room, said
+from cascade.validators.paths import is_test
 from cascade.validators.sandbox import Kind, Limits, Sandbox
-from cascade.validators.testing_report import Records, judge, read_records
+from cascade.validators.testing_report import Records, defined_tests, judge, read_records
 from cascade.validators.workspace import Workspace
 
 CONFIGS = ("pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
 
 
 class PytestOptions(Options):
-    """`select` names test files or node ids to run instead of the task's tests; `plugins` are loaded by name, as
-    none is by itself; `arguments` are passed on to pytest. `apart` runs the answer in another process than the
-    asserts: see docs/validators.md for what that stops and what it cannot run."""
+    """`timeout_s` and `memory_mb` are the sandbox's limits if not given. `select` names test files, folders or node
+    ids to run instead of all of the task's tests; `plugins` are loaded by name, as none is by itself; `arguments`
+    are passed on to pytest. `apart` runs the answer in another process than the asserts: docs/validators.md says
+    what that stops and what it cannot run.
+    """
 
     name: str = "pytest"
-    timeout_s: float = Field(default=10.0, gt=0, le=3600)
-    memory_mb: int = Field(default=1024, ge=64)
+    timeout_s: float | None = Field(default=None, gt=0, le=3600)
+    memory_mb: int | None = Field(default=None, ge=64)
     select: tuple[str, ...] = ()
     apart: bool = False
     plugins: tuple[str, ...] = ()
@@ -57,33 +61,35 @@ class Pytest:
         options = self._options
         nonce = secrets.token_hex(16)
         tests = [path for path in workspace.tests if path.endswith(".py")]
-        limits = Limits(wall_s=options.timeout_s, memory_mb=options.memory_mb)
+        limits = self._limits()
         payload = {
             "root": str(workspace.root),
             "scratch": str(workspace.scratch),
             "tests": tests,
-            "select": list(options.select) or [path for path in tests if _is_test(path)] or tests,
+            "select": list(options.select) or [path for path in tests if is_test(path)] or tests,
             "config": _task_config(workspace),
             "conftest": _brings_conftest(workspace),
             "apart": options.apart,
             "answer": list(workspace.touched),
             "plugins": list(options.plugins),
             "options": list(options.arguments),
-            "wall_s": options.timeout_s,
+            "wall_s": limits.wall_s,
             "nonce": nonce,
         }
+        expected = defined_tests(workspace, options.select)
         done = await self.sandbox.job(self._kind, "pytest", payload, room(workspace, limits))
         if done.ended == "lost":
             return Report(name=self.name, status="unchecked", detail=done.detail)
         records: Records = read_records(done.report, nonce)
         if not records.of("begin") and done.ended == "exit":
             return Report(name=self.name, status="unchecked", detail=f"pytest broke: {said(done)}")
-        return judge(self.name, done, records, workspace)
+        return judge(self.name, done, records, workspace, expected=expected)
 
-
-def _is_test(path: str) -> bool:
-    name = PurePosixPath(path).name
-    return name.startswith("test_") or name.endswith("_test.py")
+    def _limits(self) -> Limits:
+        usual, options = self.sandbox.limits, self._options
+        wall_s = usual.wall_s if options.timeout_s is None else options.timeout_s
+        memory_mb = usual.memory_mb if options.memory_mb is None else options.memory_mb
+        return replace(usual, wall_s=wall_s, memory_mb=memory_mb)
 
 
 def _brings_conftest(workspace: Workspace) -> bool:

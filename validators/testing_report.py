@@ -12,6 +12,7 @@ from typing import Any
 
 from cascade.types import Diagnostic, Report
 from cascade.validators.feedback import TEST_CODE
+from cascade.validators.paths import is_test
 from cascade.validators.sandbox import Completed
 from cascade.validators.workspace import Workspace
 
@@ -67,7 +68,9 @@ def read_records(report: bytes, nonce: str) -> Records:
     return records
 
 
-def judge(name: str, done: Completed, records: Records, workspace: Workspace) -> Report:
+def judge(
+    name: str, done: Completed, records: Records, workspace: Workspace, *, expected: Sequence[str]
+) -> Report:
     """The report: failed, passed, or unchecked with the reason."""
     failures = [_failure(record, workspace) for record in records.of("failure")]
     foreign = _not_installed(records, workspace)
@@ -80,10 +83,10 @@ def judge(name: str, done: Completed, records: Records, workspace: Workspace) ->
         return Report(name=name, status="failed", diagnostics=tuple(failures))
     names = [str(test) for record in records.of("collected") for test in record["tests"]]
     skipped = [record for record in records.of("skipped") if record["by_tests"]]
-    if not names and not failures and (skipped or not defined_tests(workspace)):
+    if not names and not failures and (skipped or not expected):
         detail = "the tests skipped themselves" if skipped else "pytest collected no tests"
         return Report(name=name, status="unchecked", detail=detail)
-    failures += _not_passed(names, records, workspace, explained=bool(failures))
+    failures += _not_passed(names, records, expected, explained=bool(failures))
     if failures:
         return Report(name=name, status="failed", diagnostics=tuple(failures))
     passed = {record["test"] for record in records.of("tested") if record["outcome"] == "passed"}
@@ -93,7 +96,7 @@ def judge(name: str, done: Completed, records: Records, workspace: Workspace) ->
 
 
 def _not_passed(
-    names: Sequence[str], records: Records, workspace: Workspace, *, explained: bool
+    names: Sequence[str], records: Records, expected: Sequence[str], *, explained: bool
 ) -> list[Diagnostic]:
     """Tests that were collected, or that the task's files define, and that no passing record speaks for."""
     good: set[str] = set()
@@ -106,7 +109,7 @@ def _not_passed(
             bad.append(test)
     missing = [test for test in names if test not in good and test not in bad]
     bodies = {_body(test) for test in names}
-    missing += [test for test in defined_tests(workspace) if test not in bodies]
+    missing += [test for test in expected if test not in bodies]
     found = []
     if bad and not explained:
         found.append(_diagnostic("tests did not pass: ", bad, "outcome"))
@@ -124,20 +127,26 @@ def _body(test: str) -> str:
     return test.split("[", 1)[0]
 
 
-def defined_tests(workspace: Workspace) -> list[str]:
-    """Node ids of the test functions that the task's own test files define, as far as their text shows it."""
+def defined_tests(workspace: Workspace, select: Sequence[str] = ()) -> list[str]:
+    """Node ids of the functions that the test files define, as far as their text shows it, before they are run.
+
+    With `select` only what lies under one of its files, folders or node ids.
+    """
     found = []
     for path in workspace.tests:
-        file = PurePosixPath(path).name
-        if not (path.endswith(".py") and (file.startswith("test_") or file.endswith("_test.py"))):
+        if not is_test(path):
             continue
         try:
-            tree = ast.parse(workspace.task.tests.get(path, ""))
+            tree = ast.parse(workspace.read(path) or "")
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
         functions = (node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
         found += [f"{path}::{node.name}" for node in functions if node.name.startswith("test")]
-    return found
+    return [test for test in found if not select or any(_under(test, one) for one in select)]
+
+
+def _under(test: str, selected: str) -> bool:
+    return test == _body(selected) or test.startswith((f"{selected}::", f"{selected.rstrip('/')}/"))
 
 
 def _failure(record: Mapping[str, Any], workspace: Workspace) -> Diagnostic:

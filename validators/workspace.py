@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 from cascade.errors import InputError, StorageError
 from cascade.types import Candidate, Task
-from cascade.validators.paths import INFRASTRUCTURE, confined, resolve_inside
+from cascade.validators.paths import INFRASTRUCTURE, confined, is_test, resolve_inside
 from cascade.validators.snapshot import Snapshots
 
 MAX_SOURCE_LINE = 240
@@ -46,8 +46,8 @@ class Workspace:
     """The task's files with the candidate's laid over them and the tests restored; removed when it is left.
 
     `root` is the directory, `scratch` a private HOME and TMPDIR beside it. `touched` are the candidate's files,
-    `tests` those of the task, `ignored` maps a candidate's path that was not written to the reason. Paths are
-    POSIX and relative to `root`.
+    `tests` those of the task (those in its workspace if it brings no others), `ignored` maps a candidate's path
+    that was not written to the reason. Paths are POSIX and relative to `root`.
 
     Raises:
         InputError: the task's own paths or workspace are wrong.
@@ -59,6 +59,7 @@ class Workspace:
         self.task = task
         self.candidate = candidate
         self.tests: tuple[str, ...] = tuple(str(confined(path)) for path in task.tests)
+        self.given: frozenset[str] = frozenset()
         self.ignored: dict[str, str] = {}
         parent = place.parent if place is not None else None
         try:
@@ -86,6 +87,8 @@ class Workspace:
         self.scratch.mkdir()
         if self.task.workspace is not None:
             place.snapshots.materialise(self.task.workspace, self.root, share=place.share)
+            self.given = frozenset(_tests_below(self.root))
+            self.tests = self.tests or tuple(sorted(self.given))
         for path, text in self.task.files.items():
             self._write(str(confined(path)), text)
         for path in self.candidate.deleted:
@@ -119,6 +122,8 @@ class Workspace:
         for test in self.tests:
             if path == test or path.startswith(f"{test}/") or test.startswith(f"{path}/"):
                 return "it is one of the task's tests"
+        if path in self.given:
+            return "it is one of the workspace's tests"
         configures = Path(path).name in INFRASTRUCTURE or Path(path).parts[0] in {"pytest", "_pytest"}
         if configures and path != self.task.target and path not in self.task.files:
             return "it configures the test run"
@@ -196,6 +201,13 @@ class Workspace:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _tests_below(root: Path) -> Iterator[str]:
+    for folder, _, names in os.walk(root):
+        for name in names:
+            if is_test(name):
+                yield (Path(folder) / name).relative_to(root).as_posix()
 
 
 def _give(home: Path, owner: int) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import struct
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 
 from cascade.errors import SandboxError
 from cascade.types import Candidate, Task
-from cascade.validators.inside import landlock
+from cascade.validators.inside import landlock, seccomp
 from cascade.validators.pytest import Pytest
 from cascade.validators.sandbox import Limits, Sandbox, open_sandbox, opening
 from cascade.validators.suite import Suite
@@ -245,3 +247,72 @@ async def test_a_container_takes_the_same_runs(tmp_path: Path, monkeypatch: pyte
         assert result.status == "passed"
     finally:
         contained.close()
+
+
+def test_a_closed_sandbox_opens_again_when_it_is_used() -> None:
+    own = open_sandbox("landlock")
+    own.close()
+    assert asyncio.run(own.run(["/bin/echo", "again"])).stdout == b"again\n"
+    own.close()
+
+
+def test_what_a_killed_host_left_is_ended_and_removed(tmp_path: Path) -> None:
+    script = (
+        "import asyncio\nfrom cascade.validators.sandbox import open_sandbox\n"
+        "s = open_sandbox('landlock')\nprint(s.root, flush=True)\nasyncio.run(s.run(['/bin/sleep', '75319']))\n"
+    )
+    host = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert host.stdout is not None
+    root = Path(host.stdout.readline().strip())
+    time.sleep(0.3)
+    host.kill()
+    host.communicate()
+    for _ in range(100):
+        lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if _readable(path)]
+        if not [line for line in lines if b"75319" in line or str(root).encode() in line]:
+            break
+        time.sleep(0.05)
+    else:
+        raise AssertionError("something outlived its host")
+    assert root.exists()
+    opening.remove_stale()
+    assert not root.exists()
+
+
+class TestTheFilter:
+    """What the filter closes where the kernel's Landlock is older than this one."""
+
+    def confined(self, code: str) -> str:
+        start = (
+            "import os, sys\nfrom cascade.validators.inside import landlock, seccomp\n"
+            "landlock.no_new_privileges()\nseccomp.install(seccomp.Gaps(signals=True, truncation=True))\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", start + code], capture_output=True, text=True, check=False
+        )
+        return done.stdout.strip() or done.stderr.strip().splitlines()[-1]
+
+    def test_signals_go_to_oneself_alone(self) -> None:
+        assert "PermissionError" in self.confined("os.kill(os.getppid(), 0)")
+        assert self.confined("os.kill(os.getpid(), 0); os.kill(0, 0); print('fine')") == "fine"
+
+    @pytest.mark.parametrize("how", ["os.truncate(p, 0)", "os.open(p, os.O_RDONLY | os.O_TRUNC)"])
+    def test_truncation_needs_a_right_to_write(self, tmp_path: Path, how: str) -> None:
+        (tmp_path / "f").write_text("text")
+        assert "PermissionError" in self.confined(f"p = {str(tmp_path / 'f')!r}; {how}")
+        assert (tmp_path / "f").read_text() == "text"
+
+    def test_writing_still_works(self, tmp_path: Path) -> None:
+        assert self.confined(f"open({str(tmp_path / 'g')!r}, 'w').write('x'); print('fine')") == "fine"
+
+    @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+    def test_the_program_is_well_formed_for_each_machine(
+        self, monkeypatch: pytest.MonkeyPatch, machine: str
+    ) -> None:
+        monkeypatch.setattr("platform.machine", lambda: machine)
+        for gaps in (seccomp.Gaps(), seccomp.Gaps(signals=True, truncation=True)):
+            code = list(struct.iter_unpack("=HBBI", seccomp.program(gaps)))
+            assert code[-1] == (seccomp.RET, 0, 0, seccomp.ALLOW)
+            assert len(code) < 4096
+            for at, (_, if_true, if_false, _) in enumerate(code[:-1]):
+                assert at + 1 + max(if_true, if_false) < len(code)

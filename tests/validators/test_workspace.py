@@ -178,3 +178,45 @@ async def test_a_rejected_candidate_is_a_failed_verdict() -> None:
     result = await Suite([]).check(Task(prompt=""), Candidate(text="", files={"../x": ""}))
     assert result.status == "failed"
     assert result.reports[0].name == "workspace"
+
+
+def faulty(tmp_path: Path) -> str:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_calc.py").write_text(
+        "from calc import add\n\n\ndef test_add():\n    assert add(1, 2) == 3\n"
+    )
+    (tmp_path / "tests" / "test_slow.py").write_text("def test_slow():\n    assert False\n")
+    (tmp_path / "calc.py").write_text("def add(a, b):\n    return a - b\n")
+    (tmp_path / "pytest.ini").write_text("[pytest]\npythonpath = .\n")
+    return str(tmp_path)
+
+
+@pytest.mark.parametrize(("body", "status"), [("a + b", "passed"), ("a * b", "failed")])
+async def test_a_repositorys_own_tests_can_be_chosen(
+    sandbox: Sandbox, tmp_path: Path, body: str, status: str
+) -> None:
+    from cascade.validators.pytest import Pytest, PytestOptions
+
+    validator = Pytest(sandbox, PytestOptions(select=("tests/test_calc.py",)))
+    files = {
+        "calc.py": f"def add(a, b):\n    return {body}\n",
+        "tests/test_calc.py": "def test_add(): pass\n",
+    }
+    result = await verdict(validator, files=files, workspace=faulty(tmp_path))
+    assert result.status == status, result
+
+
+async def test_all_of_a_repositorys_tests_run_if_none_are_chosen(sandbox: Sandbox, tmp_path: Path) -> None:
+    from cascade.validators.pytest import Pytest
+
+    files = {"calc.py": "def add(a, b):\n    return a + b\n"}
+    result = await verdict(Pytest(sandbox), files=files, workspace=faulty(tmp_path))
+    assert [found.message for found in result.diagnostics] == ["assert False"]
+
+
+def test_a_full_or_missing_disk_is_said(tmp_path: Path) -> None:
+    from cascade.errors import StorageError
+
+    place = Place(parent=tmp_path / "gone", snapshots=Snapshots(tmp_path))
+    with pytest.raises(StorageError, match="no workspace can be made"):
+        Workspace(Task(prompt=""), Candidate(text=""), place=place)

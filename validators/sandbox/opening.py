@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import secrets
+import shutil
 import socket
 import tempfile
 import threading
@@ -27,7 +28,7 @@ from cascade.validators.sandbox.backends import (
 from cascade.validators.sandbox.limits import Limits, Room
 from cascade.validators.sandbox.pool import UIDS
 from cascade.validators.sandbox.runtime import readable, user_processes, world_readable
-from cascade.validators.sandbox.sandbox import LAUNCHER, Sandbox
+from cascade.validators.sandbox.sandbox import LAUNCHER, PREFIX, Sandbox
 
 Use: TypeAlias = Literal["auto", "landlock", "bwrap", "container", "none"]
 # uids that no account has: a block for each process of ours, its first for the workspaces' owner.
@@ -48,6 +49,7 @@ def open_sandbox(use: Use = "auto", *, limits: Limits | None = None, image: str 
         SandboxError: what was named does not hold here.
     """
     limits = limits or Limits()
+    remove_stale()
     if use == "none":
         return _bare(limits, problem="sandbox: {use: none}", trusted=True)
     problems: list[str] = []
@@ -62,6 +64,18 @@ def open_sandbox(use: Use = "auto", *, limits: Limits | None = None, image: str 
             f"the sandbox {use!r} does not hold here: {problem}", hint="see `cascade doctor`, or use `auto`"
         )
     return _bare(limits, problem=problem, trusted=False)
+
+
+def remove_stale() -> None:
+    """Remove what sandboxes of processes left that were killed; their servers ended with them."""
+    for place in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        owner = place.name.removeprefix(PREFIX).partition("-")[0]
+        try:
+            mine = place.stat().st_uid == os.geteuid() and owner.isdigit()
+            if mine and not Path(f"/proc/{owner}").exists() and Path("/proc/self").exists():
+                shutil.rmtree(place, ignore_errors=True)
+        except OSError:
+            continue
 
 
 def _bare(limits: Limits, *, problem: str, trusted: bool) -> Sandbox:

@@ -36,7 +36,15 @@ class Pool:
         self._uses: weakref.WeakKeyDictionary[Worker, int] = weakref.WeakKeyDictionary()
         self._queues: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Key, asyncio.Semaphore]]
         self._queues = weakref.WeakKeyDictionary()
-        self.lib = _copy_of_inside(root)
+        self.lib = root / "lib"
+
+    def furnish(self) -> None:
+        """Lay out the inner package alone, in a place of its own: the library's folder is not seen inside."""
+        package = self.lib / "cascade" / "validators" / "inside"
+        package.mkdir(parents=True)
+        for source in Path(str(inside.__file__)).parent.glob("*.py"):
+            shutil.copyfile(source, package / source.name)
+        (self.lib / "cascade" / "__init__.py").touch()
 
     async def ask(self, kind: Kind, request: Mapping[str, Any], room: Room) -> Completed:
         """One run on a server of this kind; one that was lost is replaced and asked once more.
@@ -122,14 +130,3 @@ class Pool:
         self._busy.clear()
         for worker in workers:
             worker.close()
-
-
-def _copy_of_inside(root: Path) -> Path:
-    """The inner package alone, in a place of its own: the library's folder need not be visible inside."""
-    lib = root / "lib"
-    package = lib / "cascade" / "validators" / "inside"
-    package.mkdir(parents=True)
-    for source in Path(str(inside.__file__)).parent.glob("*.py"):
-        shutil.copyfile(source, package / source.name)
-    (lib / "cascade" / "__init__.py").touch()
-    return lib

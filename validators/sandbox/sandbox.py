@@ -42,14 +42,26 @@ class Sandbox:
         self.layers: tuple[str, ...] = ("limits", *backend.layers)
         self.problem = problem
         self._trusted = trusted
-        self.root = Path(os.path.realpath(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")))
-        if policy["owner"] is not None:
-            self.root.chmod(0o711)
+        self._root = Path(os.path.realpath(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")))
         self._readable: tuple[str, ...] = tuple(policy["readable"])
         self._slots = slots or max(2, os.cpu_count() or 1)
-        self._pool = Pool(backend, self.root, policy, slots=self._slots)
+        self._pool = Pool(backend, self._root, policy, slots=self._slots)
         self.owner: int | None = policy["owner"]
-        self._finalizer = weakref.finalize(self, _remove, self._pool, self.root)
+        self._finalizer = weakref.finalize(self, _remove, self._pool, self._root)
+        self._furnish()
+
+    @property
+    def root(self) -> Path:
+        """Where workspaces must be; made anew if the sandbox had been closed."""
+        if not self._root.is_dir():
+            self._root.mkdir(0o700)
+            self._furnish()
+        return self._root
+
+    def _furnish(self) -> None:
+        if self.owner is not None:
+            self._root.chmod(0o711)  # its own uid has to get through to its workspace
+        self._pool.furnish()
 
     @property
     def isolates(self) -> bool:
@@ -100,19 +112,19 @@ class Sandbox:
 
     async def execute(self, argv: Sequence[str], room: Room) -> Completed:
         """As `run`, with everything said in `room`."""
-        return await self._pool.ask(LAUNCHER, {"argv": list(argv)}, self._furnished(room))
+        return await self._pool.ask(LAUNCHER, {"argv": list(argv)}, self._prepared(room))
 
     async def job(self, kind: Kind, job: str, payload: Mapping[str, Any], room: Room) -> Completed:
         """Run one of our own jobs in a fork of a warm server of this kind; its findings are in `report`."""
         payload = {**payload, "readable": list(self._readable)}
-        return await self._pool.ask(kind, {"job": job, "payload": payload}, self._furnished(room))
+        return await self._pool.ask(kind, {"job": job, "payload": payload}, self._prepared(room))
 
-    def _furnished(self, room: Room) -> Room:
+    def _prepared(self, room: Room) -> Room:
         return replace(room, env={**ENVIRONMENT, **room.env})
 
     def close(self) -> None:
-        """End every process and remove `root`; nothing can be run afterwards."""
-        self._finalizer()
+        """End every process and remove `root`; both are made anew when they are next used."""
+        _remove(self._pool, self._root)
 
     async def aclose(self) -> None:
         """As `close`."""
