@@ -3,35 +3,46 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from cascade.report import Tally
+    from cascade.trace.monitor import Monitor
 
 
 @click.command()
 @click.argument("trace_path", metavar="TRACE")
+@click.option("--html", "html_path", metavar="FILE", help="Write a page with tables and a picture here.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, nothing else.")
-def report(*, trace_path: str, as_json: bool) -> int:
+def report(*, trace_path: str, html_path: str | None, as_json: bool) -> int:
     """Show cost, outcome, latency, errors and cache hits of a trace, by node and tier."""
     from cascade.report import Tally
+    from cascade.trace.monitor import Monitor
     from cascade.trace.reader import read_trace
 
     log = read_trace(trace_path)
-    tally = Tally.of(log.events)
+    tally, monitor = Tally.of(log.events), Monitor.of(log.events)
+    if html_path is not None:
+        from cascade.report.html import page
+        from cascade.storage import write_atomic
+
+        write_atomic(html_path, page(tally, monitor, title=f"cascade report: {trace_path}"), what="report")
     if as_json:
-        click.echo(json.dumps(tally.as_json()))
+        click.echo(json.dumps(tally.as_json() | {"monitor": monitor.as_json()}))
     else:
-        show(tally)
+        show(tally, monitor)
     for problem in log.problems:
         click.echo(f"note: {problem}", err=True)
     return 0
 
 
-def show(tally: object) -> None:
+def show(tally: Tally, monitor: Monitor) -> None:
     """The tables on stdout."""
     from cascade.cli.screen import console
-    from cascade.report import Tally, tables
+    from cascade.report import tables
 
-    assert isinstance(tally, Tally)
     out = console()
     out.print(tables.cost_table(tally))
     out.print(tables.outcome_line(tally), markup=False)
@@ -41,6 +52,7 @@ def show(tally: object) -> None:
     out.print(f"spent on attempts that were not accepted: {tables.usd(total.wasted_usd)}", markup=False)
     if tally.checks:
         out.print(tables.check_table(tally))
+    out.print(tables.endpoint_table(monitor))
     out.print(tables.node_table(tally))
     for line in [*tables.error_lines(tally.errors), *tables.unchecked_lines(tally)]:
         out.print(line, markup=False)

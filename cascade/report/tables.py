@@ -9,6 +9,7 @@ from decimal import Decimal
 from rich.table import Table
 
 from cascade.report.tally import Tally, TierTally
+from cascade.trace.monitor import Monitor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,3 +105,14 @@ def unchecked_lines(tally: Tally) -> list[str]:
         for name, check in tally.checks.items()
         for why, count in check.why_unchecked.most_common(3)
     ]
+
+
+def endpoint_table(monitor: Monitor) -> Table:
+    """How each endpoint did: requests, retries, errors, latency, cache hits, USD."""
+    head, *rows = monitor.rows()
+    table = Table(pad_edge=False)
+    for number, name in enumerate(head):
+        table.add_column(name, justify="right" if number else "left")
+    for row in rows:
+        table.add_row(*row)
+    return table
