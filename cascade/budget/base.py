@@ -264,7 +264,7 @@ def _take_all(purses: tuple[Purse, ...], amount: Decimal) -> None:
         for purse in purses:
             purse.take(amount)
             taken.append(purse)
-    except BaseException:
+    except BaseException:  # whatever it is, nothing stays set aside; it goes on to the caller
         for purse in taken:
             purse.settle(amount, ZERO)
         raise

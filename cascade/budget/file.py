@@ -170,7 +170,7 @@ class BudgetFile:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
-            except BaseException:
+            except BaseException:  # whatever it is, the file stays as it was; it goes on to the caller
                 self._db.execute("ROLLBACK")
                 raise
             self._db.execute("COMMIT")

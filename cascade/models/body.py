@@ -40,36 +40,46 @@ def build(spec: EndpointSpec, request: ModelRequest) -> Body:
     tokens = estimate_input(request.messages, request.tools)
     asked = {key: value for key, value in request.extra.items() if key not in (*_LENGTHS, *_OURS)}
     max_output = min([fitting_output(spec, request, tokens), *_wanted_lengths(request)])
+    length = "max_completion_tokens" if "api.openai.com" in spec.base_url else "max_tokens"
     arguments: dict[str, Any] = {
         "model": spec.model,
         "messages": [*request.messages],
         "stream": True,
         "stream_options": {"include_usage": True},
+        length: max_output,
+        **_settings(spec, request),
+        "extra_body": {**_additions(spec), **spec.extra, **asked},
     }
-    arguments["max_completion_tokens" if "api.openai.com" in spec.base_url else "max_tokens"] = max_output
-    extra: dict[str, Any] = {}
-    if spec.temperature is not None and not (spec.is_deepseek and spec.thinking != "disabled"):
-        arguments["temperature"] = spec.temperature
-    if spec.effort is not None:
-        arguments["reasoning_effort"] = spec.effort
-    if spec.thinking is not None:
-        extra["thinking"] = {"type": spec.thinking}
-    if spec.user_id is not None:
-        extra["user_id" if spec.is_deepseek else "user"] = spec.user_id
-    if spec.json_mode:
-        arguments["response_format"] = {"type": "json_object"}
-    if request.tools:
-        arguments["tools"] = [*request.tools]
     prefix = spec.is_deepseek and _asks_for_prefix(request)
     if prefix:
         arguments["messages"][-1] = {**request.messages[-1], "prefix": True}
-    arguments["extra_body"] = {**extra, **spec.extra, **asked}
     return Body(
         arguments=arguments,
         estimated_input=tokens,
         max_output=max_output,
         beta=spec.is_deepseek and (prefix or _has_strict(request.tools)),
     )
+
+
+def _settings(spec: EndpointSpec, request: ModelRequest) -> dict[str, Any]:
+    """What the protocol has a name for, where it is set."""
+    thinks = spec.is_deepseek and spec.thinking != "disabled"
+    settings = {
+        "temperature": None if thinks else spec.temperature,  # it would be ignored in silence
+        "reasoning_effort": spec.effort,
+        "response_format": {"type": "json_object"} if spec.json_mode else None,
+        "tools": [*request.tools] or None,
+    }
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+def _additions(spec: EndpointSpec) -> dict[str, Any]:
+    """What only some providers know, where it is set."""
+    additions = {
+        "thinking": None if spec.thinking is None else {"type": spec.thinking},
+        "user_id" if spec.is_deepseek else "user": spec.user_id,
+    }
+    return {name: value for name, value in additions.items() if value is not None}
 
 
 def _wanted_lengths(request: ModelRequest) -> list[int]:

@@ -100,7 +100,7 @@ class Gate:
             self._next_start = turn + self._interval
             if turn > self._clock.now():
                 await self._clock.sleep(turn - self._clock.now())
-        except BaseException:
+        except BaseException:  # above all a cancellation: the slot is given back, and it goes on
             self._free_slot()
             raise
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cascade.models.recording import Recorded
 from cascade.models.scripted import Reply
+from cascade.testing.log import Logged
 from cascade.types import History
-
-if TYPE_CHECKING:
-    from cascade.testing.server import Logged
 
 
 class RecordingLookup:

@@ -10,10 +10,9 @@ it has sent. Its tokens are those of the reply's `usage`, or counted by `count`.
 from __future__ import annotations
 
 import asyncio
-import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -22,32 +21,11 @@ from cascade.models.recording import load_recordings
 from cascade.models.scripted import Reply
 from cascade.models.tokens import CountTokens, estimate_input, estimate_tokens
 from cascade.testing.faults import Fault, Faults, no_faults
+from cascade.testing.log import Logged, total_billed
 from cascade.testing.lookup import RecordingLookup
 from cascade.testing.sse import Pieces
-from cascade.testing.wire import Connection, HttpRequest
+from cascade.testing.wire import Connection, HttpRequest, Packer
 from cascade.types import Usage
-
-
-@dataclass(slots=True)
-class Logged:
-    """One call in the server's log. `billed` grows while the answer is sent; `status` 0: no head was sent."""
-
-    number: int
-    at: datetime
-    headers: Mapping[str, str]
-    body: bytes
-    document: dict[str, Any]
-    path: str = ""
-    fault: Fault | None = None
-    status: int = 0
-    billed: Usage = field(default_factory=Usage)
-    completed: bool = False
-
-    @property
-    def messages(self) -> list[dict[str, Any]]:
-        """The messages that were sent."""
-        return list(self.document.get("messages") or [])
-
 
 Script: TypeAlias = "str | Reply | Sequence[str | Reply] | Callable[[Logged], str | Reply]"
 
@@ -98,7 +76,7 @@ class ScriptedServer:
     @property
     def billed(self) -> Usage:
         """All that was billed."""
-        return sum((call.billed for call in self.log), Usage())
+        return total_billed(self.log)
 
     async def __aenter__(self) -> ScriptedServer:
         await self.start()
@@ -198,29 +176,22 @@ class ScriptedServer:
         return await self._stream(connection, call, pieces, usage)
 
     async def _stream(self, connection: Connection, call: Logged, pieces: Pieces, usage: Usage) -> bool:
-        fault, kind = call.fault, call.fault.kind if call.fault is not None else None
-        packer = zlib.compressobj(wbits=31) if kind == "gzip" else None
-        headers = {"content-type": "text/event-stream"}
-        if kind in {"gzip", "bad_gzip"}:
-            headers["content-encoding"] = "gzip"
-        await connection.begin(headers)
+        fault = call.fault
+        packer = Packer(packs=fault is not None and fault.kind == "gzip")
+        await connection.begin(_stream_headers(fault))
         sent = ""
         for number, (line, text) in enumerate(pieces.lines()):
-            if fault is not None and kind not in {"drip", "gzip"} and number == fault.after:
+            if fault is not None and number == fault.after:
                 broken = await self._break(connection, fault, line)
                 if broken is not None:
                     return broken
-            pause = fault.delay_s if fault is not None and kind == "drip" else self._pace_s
+            pause = fault.delay_s if fault is not None and fault.kind == "drip" else self._pace_s
             if pause:
                 await asyncio.sleep(pause)
-            data = line
-            if packer is not None:
-                data = packer.compress(line) + packer.flush(zlib.Z_SYNC_FLUSH)
-            await connection.chunk(data)
+            await connection.chunk(packer.pack(line))
             sent += text
             call.billed = self._billed_so_far(usage, sent, pieces)
-        if packer is not None:
-            await connection.chunk(packer.flush())
+        await connection.chunk(packer.end())
         await connection.end()
         call.billed = usage
         call.completed = True
@@ -275,6 +246,8 @@ class ScriptedServer:
         )
 
 
-def total_billed(calls: Iterable[Logged]) -> Usage:
-    """The sum over some calls of a log."""
-    return sum((call.billed for call in calls), Usage())
+def _stream_headers(fault: Fault | None) -> dict[str, str]:
+    headers = {"content-type": "text/event-stream"}
+    if fault is not None and fault.kind in {"gzip", "bad_gzip"}:
+        headers["content-encoding"] = "gzip"
+    return headers

@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 import struct
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -31,6 +32,23 @@ class HttpRequest:
         except ValueError:
             return {}
         return value if isinstance(value, dict) else {}
+
+
+class Packer:
+    """Packs a stream with gzip, piece by piece, or lets it through."""
+
+    def __init__(self, *, packs: bool) -> None:
+        self._zlib = zlib.compressobj(wbits=31) if packs else None
+
+    def pack(self, data: bytes) -> bytes:
+        """The next piece, so that it can be read at once."""
+        if self._zlib is None:
+            return data
+        return self._zlib.compress(data) + self._zlib.flush(zlib.Z_SYNC_FLUSH)
+
+    def end(self) -> bytes:
+        """What is left."""
+        return b"" if self._zlib is None else self._zlib.flush()
 
 
 @dataclass(slots=True)
@@ -73,7 +91,9 @@ class Connection:
         await self._head(200, {"transfer-encoding": "chunked", **headers})
 
     async def chunk(self, data: bytes) -> None:
-        """One piece of a streamed response."""
+        """One piece of a streamed response; an empty one would end it, and is left out."""
+        if not data:
+            return
         self.writer.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
         await self.writer.drain()
 

@@ -11,6 +11,7 @@ from cascade.trace.events import (
     AttemptFailed,
     AttemptFinished,
     AttemptStarted,
+    ChargeRecord,
     Event,
     RunFinished,
     RunStarted,
@@ -137,27 +138,30 @@ def _attempt_ended(books: _Books, _: int, event: Attempt) -> Iterable[str]:
 
 
 def _charges(event: Attempt) -> Iterable[str]:
+    """Each charge is what its tokens cost; the attempt is the sum of its charges."""
     if not event.charges:
         return
     for charge in event.charges:
-        price, usage = charge.price, charge.usage
-        if price is None or charge.cost_usd is None:
-            continue
-        due = (
-            (usage.input - usage.cached_input) * price.input
-            + usage.cached_input * price.cached_input
-            + usage.output * price.output
-        ) / MILLION
-        if due != charge.cost_usd:
+        due = _due(charge)
+        if due is not None and due != charge.cost_usd:
             yield f"attempt {event.attempt}: a charge of {charge.cost_usd} USD, but its tokens cost {due} USD"
     costs = [charge.cost_usd for charge in event.charges]
     total = None if None in costs else sum((cost for cost in costs if cost is not None), ZERO)
     if total != event.cost_usd:
         yield f"attempt {event.attempt}: cost_usd is {event.cost_usd}, its charges sum up to {total}"
-    if event.usage is not None:
-        spent = (sum(c.usage.input for c in event.charges), sum(c.usage.output for c in event.charges))
-        if spent != (event.usage.input, event.usage.output):
-            yield f"attempt {event.attempt}: usage is not the sum over its charges"
+    spent = (sum(c.usage.input for c in event.charges), sum(c.usage.output for c in event.charges))
+    if event.usage is not None and spent != (event.usage.input, event.usage.output):
+        yield f"attempt {event.attempt}: usage is not the sum over its charges"
+
+
+def _due(charge: ChargeRecord) -> Decimal | None:
+    """What the tokens cost at the price that is written beside them."""
+    price, usage = charge.price, charge.usage
+    if price is None or charge.cost_usd is None:
+        return None
+    fresh = usage.input - usage.cached_input
+    total = fresh * price.input + usage.cached_input * price.cached_input + usage.output * price.output
+    return total / MILLION
 
 
 def _validated(books: _Books, _: int, event: ValidationFinished) -> Iterable[str]:
