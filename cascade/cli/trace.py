@@ -121,13 +121,29 @@ def _repriced(result: Repriced) -> dict[str, object]:
 
 @trace.command()
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option(
-    "--outcomes", type=click.Path(path_type=Path), required=True, help="Write an outcome table (CSV)."
-)
-def export(*, path: Path, outcomes: Path) -> None:
-    """The trace as a table: every attempt's outcome, cost and latency, for replay and tuning elsewhere."""
+@click.option("--outcomes", type=click.Path(path_type=Path), help="Write an outcome table (CSV).")
+@click.option("--otlp", metavar="URL", help="Send spans to a collector, such as http://localhost:4318.")
+def export(*, path: Path, outcomes: Path | None, otlp: str | None) -> None:
+    """The trace for others: as a table of every attempt's outcome, cost and latency, or as spans."""
     from cascade.trace import read_trace
-    from cascade.trace.outcomes import write_outcomes
 
-    rows = write_outcomes(read_trace(path).events, outcomes)
-    click.echo(f"{rows} attempts written to {outcomes}")
+    if outcomes is None and otlp is None:
+        raise click.UsageError("say where to: --outcomes FILE or --otlp URL")
+    if outcomes is not None:
+        from cascade.trace.outcomes import write_outcomes
+
+        rows = write_outcomes(read_trace(path).events, outcomes)
+        click.echo(f"{rows} attempts written to {outcomes}")
+    if otlp is not None:
+        click.echo(f"{_sent(path, otlp)} spans sent to {otlp}")
+
+
+def _sent(path: Path, url: str) -> int:
+    from cascade.errors import UsageError
+    from cascade.trace import read_trace
+
+    try:
+        from cascade.integrations.opentelemetry import export_otlp
+    except ModuleNotFoundError as error:
+        raise UsageError(f"`--otlp` needs {error.name}", hint="pip install 'cascade-router[otel]'") from error
+    return export_otlp(read_trace(path, strict=False).events, url)
