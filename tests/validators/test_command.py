@@ -175,8 +175,9 @@ RECORDED: dict[str, tuple[str, int, str, list[tuple[str | None, int | None, int 
     ),
     "cargo_check": (
         (
-            '{"reason":"compiler-artifact"}\n{"reason":"compiler-message",'
-            '"message":{"message":"mismatched types","code":{"code":"E0308"},"level":"error","spans":[{"file_name":"src/main.rs","line_start":1,"column_start":26}]}}\n'
+            '{"reason":"compiler-artifact"}\n'
+            '{"reason":"compiler-message","message":{"message":"mismatched types","code":{"code":"E0308"},'
+            '"level":"error","spans":[{"file_name":"src/main.rs","line_start":1,"column_start":26}]}}\n'
         ),
         101,
         "stdout",
