@@ -53,6 +53,7 @@ def json_schema(plugins: Plugins | None = None) -> dict[str, Any]:
         "description": "A policy of this node's own. Unset: the config's."
     }
     properties["validators"]["items"] = build.validators()
+    build.definitions["TraceConfig"]["properties"]["sinks"]["items"] = build.sinks()
     for name in ("EndpointConfig", "TierConfig"):
         build.definitions[name] = build.endpoint(build.definitions[name])
     build.definitions["Variable"] = {
@@ -60,7 +61,7 @@ def json_schema(plugins: Plugins | None = None) -> dict[str, Any]:
         "pattern": r"\$\{",
         "description": "Text with ${VARIABLE} or ${VARIABLE:-default} in it.",
     }
-    for unused in ("ClassifierPlugin", "PolicyPlugin", "ValidatorConfig"):
+    for unused in ("ClassifierPlugin", "PolicyPlugin", "SinkConfig", "ValidatorConfig"):
         build.definitions.pop(unused, None)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -123,6 +124,15 @@ class _Build:
                     VARIABLE,
                 ]
         return self._among("validators", members)
+
+    def sinks(self) -> dict[str, Any]:
+        """One of `trace.sinks`: their options are their own."""
+        shipped = {
+            "type": "object",
+            "properties": {"use": {"enum": list(BUILT_IN["trace_sinks"])}},
+            "required": ["use"],
+        }
+        return self._among("trace_sinks", {"opentelemetry": shipped})
 
     def _named(self, names: list[str]) -> list[dict[str, Any]]:
         return [{"enum": names}] if names else []

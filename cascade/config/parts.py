@@ -217,6 +217,16 @@ class SandboxConfig(Section):
 class SinkConfig(PluginConfig):
     """A further place for a run's events: `opentelemetry`, or your trace sink. Other keys are its options."""
 
+    @field_validator("use")
+    @classmethod
+    def _known(cls, value: str, info: ValidationInfo) -> str:
+        return known_name("trace_sinks", value, surroundings(info).plugins)
+
+
+def _named(value: object) -> object:
+    # `validators: [ruff]` is short for `[{use: ruff}]`, `classifier: rules` for `{use: rules}`.
+    return {"use": value} if isinstance(value, str) else value
+
 
 class TraceConfig(Section):
     """What is written down of a run."""
@@ -225,7 +235,7 @@ class TraceConfig(Section):
     """A file (`*.jsonl`, `*.jsonl.gz`), or a folder that gets a file a run. Unset: no trace."""
     content: Literal["full", "hash", "none"] = "full"
     """Prompts, files and outputs as they are, as sha256 only, or not at all."""
-    sinks: Annotated[tuple[SinkConfig, ...], LISTED] = ()
+    sinks: Annotated[tuple[Annotated[SinkConfig, BeforeValidator(_named)], ...], LISTED] = ()
     """Further places for events, each `{use: NAME, ...}`. One that fails is said and let go; the run goes on."""
 
 
@@ -237,11 +247,6 @@ def _by_use(*names: str) -> Discriminator:
         return use if isinstance(use, str) and use in names else "plugin"
 
     return Discriminator(tag)
-
-
-def _named(value: object) -> object:
-    # `validators: [ruff]` is short for `[{use: ruff}]`, `classifier: rules` for `{use: rules}`.
-    return {"use": value} if isinstance(value, str) else value
 
 
 ClassifierConfig: TypeAlias = Annotated[

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 from pydantic_core import PydanticCustomError
 
-Kind: TypeAlias = Literal["classifiers", "validators", "policies", "models"]
+Kind: TypeAlias = Literal["classifiers", "validators", "policies", "models", "trace_sinks"]
 
 BUILT_IN: dict[Kind, tuple[str, ...]] = {
     "classifiers": ("rules", "linear"),
@@ -36,6 +36,7 @@ BUILT_IN: dict[Kind, tuple[str, ...]] = {
     ),
     "policies": ("expected_value", "threshold", "fixed"),
     "models": ("openai", "recorded"),
+    "trace_sinks": ("opentelemetry",),
 }
 
 
@@ -49,17 +50,18 @@ def is_reference(name: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Plugins:
-    """Names that stand beside the built-in ones, by kind."""
+    """Names that stand beside the built-in ones, by kind. None: those that are installed."""
 
     classifiers: frozenset[str] = frozenset()
     validators: frozenset[str] = frozenset()
     policies: frozenset[str] = frozenset()
     models: frozenset[str] = frozenset()
+    trace_sinks: frozenset[str] | None = None
 
     def of(self, kind: Kind) -> frozenset[str]:
         """The names of one kind."""
-        names: frozenset[str] = getattr(self, kind)
-        return names
+        names: frozenset[str] | None = getattr(self, kind)
+        return _installed(kind) if names is None else names
 
     def known(self, kind: Kind) -> tuple[str, ...]:
         """Every name of one kind, the built-in ones first."""
@@ -72,8 +74,11 @@ class Plugins:
 
 def installed() -> Plugins:
     """The plug-ins of this environment, by the entry points `cascade.classifiers`, `cascade.validators`, ..."""
-    found = {kind: frozenset(entry_points(group=f"cascade.{kind}").names) for kind in BUILT_IN}
-    return Plugins(**found)
+    return Plugins(**{kind: _installed(kind) for kind in BUILT_IN})
+
+
+def _installed(kind: Kind) -> frozenset[str]:
+    return frozenset(entry_points(group=f"cascade.{kind}").names)
 
 
 def known_name(kind: Kind, value: str, plugins: Plugins | None) -> str:

@@ -33,6 +33,35 @@ def public(section: BaseModel, veil: Veil) -> dict[str, Any]:
     return dumped
 
 
+def secrets(section: BaseModel, raw: Mapping[Place, str]) -> tuple[str, ...]:
+    """Texts that may appear nowhere: keys, headers, and what variables held among options and body."""
+    found: dict[str, None] = {}
+
+    def walk(value: Any, place: Place) -> None:
+        if isinstance(value, SecretStr):
+            found[value.get_secret_value()] = None
+        elif isinstance(value, str) and place in raw and _may_be_secret(place):
+            found[value] = None
+        elif isinstance(value, BaseModel):
+            for name, item in value:
+                walk(item, (*place, name))
+        elif isinstance(value, Mapping):
+            for key, item in value.items():
+                walk(item, (*place, key))
+        elif isinstance(value, list | tuple):
+            for index, item in enumerate(value):
+                walk(item, (*place, index))
+
+    walk(section, ())
+    return tuple(text for text in found if text)
+
+
+def _may_be_secret(place: Place) -> bool:
+    """Where anything may be written: the request's body, and options that are not ours."""
+    free = place[0] in {"validators", "classifier", "policy"} or place[:2] == ("trace", "sinks")
+    return "extra_body" in place or (free and place[-1] not in {"use", "name"})
+
+
 def _of(value: Any, place: Place, veil: Veil) -> Any:
     if place in veil.raw:
         return veil.raw[place]

@@ -25,7 +25,7 @@ from cascade.config.parts import (
     ValidatorConfig,
     ValidatorSetting,
 )
-from cascade.config.public import Veil, public
+from cascade.config.public import Veil, public, secrets
 from cascade.config.tiers import TierConfig
 from cascade.errors import ConfigError
 
@@ -88,6 +88,11 @@ class Config(Section):
     def tier_names(self) -> tuple[str, ...]:
         """Names of the tiers, cheapest first."""
         return tuple(self.tiers)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Texts that no trace or log may hold: keys, headers, what variables held among options and body."""
+        return secrets(self, self._raw)
 
     @property
     def sha256(self) -> str:

@@ -46,7 +46,7 @@ FULL: dict[str, Any] = {
     },
     "budget": {"per_task_usd": 0.10, "total_usd": 5, "per_day_usd": "7.5", "file": "shared.json"},
     "sandbox": {"use": "auto", "wall_s": 20.0, "memory_mb": 512},
-    "trace": {"path": "traces/", "content": "hash"},
+    "trace": {"path": "traces/", "content": "hash", "sinks": ["mine:Sink", {"use": "opentelemetry", "x": 1}]},
     "show_tests": False,
     "system_prompt": "Be brief.",
 }

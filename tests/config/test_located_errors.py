@@ -71,6 +71,10 @@ FAULTS = [
     ),
     (f"sandbox: {{cpu_s: {'9' * 5000}}}", "cascade.yaml:9:18: sandbox.cpu_s: '999"),
     (f"sandbox: {{cpu_s: 0x{'F' * 5000}}}", "cascade.yaml:9:18: sandbox.cpu_s: '0xFFF"),
+    (
+        "trace: {sinks: [opentelmetry]}",
+        "cascade.yaml:9:17: trace.sinks[0]: opentelmetry is not known; did you mean",
+    ),
     ("? [a]\n: 1", "cascade.yaml:9:3: a key must be text"),
     ("budget: {file: ''}", "cascade.yaml:9:16: budget.file: must be a path"),
 ]

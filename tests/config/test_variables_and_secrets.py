@@ -45,6 +45,11 @@ def test_no_secret_is_in_dump_repr_or_hash_input(write: Write) -> None:
     assert config.public_dump()["validators"][0]["run"] == ["check", "${KEY}"]
 
 
+def test_the_config_knows_what_must_be_masked(write: Write) -> None:
+    config = loaded(write(WITH_KEYS), env={**ENV, "KEY": "other-key-1"})
+    assert set(config.secrets) == {SECRET, "other-key-1", "Bearer other-key-1"}
+
+
 def test_no_secret_is_in_a_message_about_it(problems: Problems) -> None:
     wrong = MINIMAL.replace("https://api.example.com", "${KEY}", 1) + 'budget: {total_usd: "${KEY}"}\n'
     found = problems(wrong, env={"KEY": SECRET})
