@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cascade.errors import InputError
+from cascade.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from cascade.classifiers.artifact import Artifact
-    from cascade.classifiers.training import TextView, TierPassEstimator
+    from cascade.classifiers.training import BlendEstimator, TextView
     from cascade.cli.train_log import TrainingLog
 
 _LEAST_TASKS = 10
@@ -21,7 +21,17 @@ _LEAST_TASKS = 10
 @click.command()
 @click.argument("log")
 @click.option("--tasks", "tasks_path", metavar="TASKS", help="The texts of the log's tasks, as JSON lines.")
-@click.option("-o", "--output", required=True, metavar="CLASSIFIER.json", help="Write the classifier here.")
+@click.option("-o", "--output", metavar="CLASSIFIER.json", help="Write the classifier here.")
+@click.option(
+    "--check", "check_path", metavar="CLASSIFIER.json", help="Train nothing: has LOG left this one?"
+)
+@click.option(
+    "--recent", type=click.IntRange(min=1), default=500, show_default=True, help="For --check: tasks."
+)
+@click.option("--judge", metavar="TIER", help="Learn to judge this tier's answers, after they are given.")
+@click.option(
+    "--answers", metavar="FILE", help="For --judge: a recording, or task_id, model, response lines."
+)
 @click.option("--tiers", help="Only these tiers of the log: a,b,.. (cheapest first).")
 @click.option(
     "--calibration",
@@ -39,17 +49,31 @@ def train(log: str, **options: Any) -> int:
 
     Without texts (--tasks, or a trace with `content: full`) base rates are all that can be learned.
     """
-    from cascade.classifiers.artifact import save
     from cascade.cli.train_log import read_log
 
+    if (options["output"] is None) == (options["check_path"] is None):
+        raise UsageError("give -o CLASSIFIER.json to train, or --check CLASSIFIER.json to compare")
     tiers = [one.strip() for one in options["tiers"].split(",")] if options["tiers"] else None
     known = read_log(log, tasks=options["tasks_path"], tiers=tiers)
+    if options["check_path"] is not None:
+        from cascade.cli.train_check import check
+
+        return check(known, path=options["check_path"], recent=options["recent"], as_json=options["as_json"])
+    return _train(log, known, options)
+
+
+def _train(log: str, known: TrainingLog, options: dict[str, Any]) -> int:
+    from cascade.classifiers.artifact import save
+
     if len(known.tasks) < _LEAST_TASKS:
         raise InputError(
             f"{log}: {len(known.tasks)} tasks with an outcome; at least {_LEAST_TASKS} are needed to learn",
             hint="run more tasks, or use `classifier: rules` until there are",
         )
-    estimator = _fit(known, options)
+    if options["judge"]:
+        known, estimator = _fit_judge(known, options, log)
+    else:
+        estimator = _fit(known, options)
     artifact = _artifact(known, estimator, source=log, name=options["name"])
     save(artifact, options["output"])
     document = _document(known, estimator, artifact) | {"output": options["output"]}
@@ -60,7 +84,7 @@ def train(log: str, **options: Any) -> int:
     return 0
 
 
-def _fit(known: TrainingLog, options: dict[str, Any]) -> TierPassEstimator:
+def _fit(known: TrainingLog, options: dict[str, Any]) -> BlendEstimator[Any]:
     from cascade.classifiers.training import LETTERS, WORDS, TierPassEstimator
 
     texts: tuple[TextView, ...] = (WORDS,) if options["no_letters"] else (WORDS, LETTERS)
@@ -73,6 +97,17 @@ def _fit(known: TrainingLog, options: dict[str, Any]) -> TierPassEstimator:
     return estimator.fit(known.tasks, known.outcomes)
 
 
+def _fit_judge(
+    known: TrainingLog, options: dict[str, Any], log: str
+) -> tuple[TrainingLog, BlendEstimator[Any]]:
+    """P(the answer of `--judge` is right), and of the other tiers given that answer."""
+    from cascade.classifiers.training import AnswerEstimator
+    from cascade.cli.train_answers import judged
+
+    chosen, items = judged(known, tier=options["judge"], path=options["answers"] or log)
+    return chosen, AnswerEstimator(calibration=options["calibration"]).fit(items, chosen.outcomes)
+
+
 def _known_keys(known: TrainingLog, keys: tuple[str, ...]) -> None:
     for key in keys:
         if not any(key in task.metadata for task in known.tasks):
@@ -82,7 +117,7 @@ def _known_keys(known: TrainingLog, keys: tuple[str, ...]) -> None:
             )
 
 
-def _artifact(known: TrainingLog, estimator: TierPassEstimator, *, source: str, name: str) -> Artifact:
+def _artifact(known: TrainingLog, estimator: BlendEstimator[Any], *, source: str, name: str) -> Artifact:
     from datetime import UTC, datetime
     from pathlib import Path
 
@@ -105,7 +140,7 @@ def _notes(known: TrainingLog) -> tuple[str, ...]:
     return (*known.notes, "no texts: base rates only (give --tasks, or trace with `content: full`)")
 
 
-def _figures(known: TrainingLog, estimator: TierPassEstimator) -> dict[str, float]:
+def _figures(known: TrainingLog, estimator: BlendEstimator[Any]) -> dict[str, float]:
     """Squared error and calibration on held-out tasks, beside the base rates'."""
     import numpy as np
 
@@ -123,7 +158,7 @@ def _figures(known: TrainingLog, estimator: TierPassEstimator) -> dict[str, floa
     return found
 
 
-def _document(known: TrainingLog, estimator: TierPassEstimator, artifact: Artifact) -> dict[str, Any]:
+def _document(known: TrainingLog, estimator: BlendEstimator[Any], artifact: Artifact) -> dict[str, Any]:
     return {
         "name": artifact.name,
         "version": artifact.version,
@@ -162,6 +197,4 @@ def _show(document: dict[str, Any]) -> None:
     out.print(f"squared error on held-out tasks {model:.4f}, base rates {base:.4f}: {verdict}", markup=False)
     for note in document["notes"]:
         out.print(f"note: {note}", markup=False)
-    out.print(
-        f"wrote {document['output']}; use it with `classifier: {{use: linear, artifact: ...}}`", markup=False
-    )
+    out.print(f"wrote {document['output']}", markup=False, soft_wrap=True)

@@ -34,7 +34,7 @@ def from_trace(path: str) -> TrainingLog:
     checked = [row for row in rows(events) if row["outcome"] and row["attempt"] == "1" and not row["after"]]
     if not checked:
         raise InputError(f"{path}: no first attempt in it was checked", hint="log some tasks first")
-    picked, notes = _fair(checked)
+    picked = _fair(checked)
     tasks = list(dict.fromkeys(row["task_id"] for row in picked))
     tiers = _cheapest_first(picked)
     place = {name: k for k, name in enumerate(tasks)}
@@ -45,24 +45,16 @@ def from_trace(path: str) -> TrainingLog:
         counts[cell] += 1
     with np.errstate(invalid="ignore"):
         outcomes = sums / counts
-    return TrainingLog(
-        tasks=_tasks(tasks, events), tiers=tiers, outcomes=outcomes, models=_models(events), notes=notes
-    )
+    return TrainingLog(tasks=_tasks(tasks, events), tiers=tiers, outcomes=outcomes, models=_models(events))
 
 
-def _fair(checked: Sequence[Row]) -> tuple[list[Row], tuple[str, ...]]:
+def _fair(checked: Sequence[Row]) -> list[Row]:
     """Where a tier was started at often enough only those tasks: the others are those a cheaper tier failed."""
     started = Counter(row["model"] for row in checked if row["stage"] == "1")
     biased = sorted(
         {row["model"] for row in checked} - {t for t, n in started.items() if n >= _LEAST_STARTED}
     )
-    picked = [row for row in checked if row["stage"] == "1" or row["model"] in biased]
-    escalated = sorted({row["model"] for row in picked if row["stage"] != "1"})
-    note = (
-        f"{', '.join(escalated)}: learned from escalations, which are the harder tasks, so P is too low for "
-        "the rest (explore, or shadow runs, would tell)"
-    )
-    return picked, (note,) if escalated else ()
+    return [row for row in checked if row["stage"] == "1" or row["model"] in biased]
 
 
 def _cheapest_first(picked: Sequence[Row]) -> tuple[str, ...]:
