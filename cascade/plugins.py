@@ -39,16 +39,16 @@ class Plugin:
 def installed() -> Plugins:
     """The names of all plug-ins, none of them loaded."""
     names = {
-        kind: frozenset(point.name for point in _points(kind)) for kind in GROUPS if kind != "trace_sinks"
+        kind: frozenset(point.name for point in points(kind)) for kind in GROUPS if kind != "trace_sinks"
     }
     return Plugins(**names)
 
 
 def load(kind: str, name: str) -> Callable[..., Any]:
     """The factory behind a name. Raises ConfigError saying which are known, or why it does not load."""
-    found = next((point for point in _points(kind) if point.name == name), None) if kind in GROUPS else None
+    found = next((point for point in points(kind) if point.name == name), None) if kind in GROUPS else None
     if found is None and ":" not in name:
-        known = ", ".join(sorted(point.name for point in _points(kind))) or "none"
+        known = ", ".join(sorted(point.name for point in points(kind))) or "none"
         raise ConfigError(
             f"no plug-in of the group {GROUPS[kind]} is named {name!r}",
             hint=f"installed are: {known}; or write `package.module:attribute`",
@@ -85,7 +85,7 @@ def imported(reference: str, *, place: str) -> Callable[..., Any]:
 
 def survey() -> list[Plugin]:
     """Every installed plug-in with its origin; each is loaded to see whether it works, none takes others down."""
-    return [_examined(kind, point) for kind in GROUPS for point in _points(kind)]
+    return [_examined(kind, point) for kind in GROUPS for point in points(kind)]
 
 
 def _examined(kind: str, point: EntryPoint) -> Plugin:
@@ -104,5 +104,6 @@ def _imported(reference: str) -> object:
 
 
 @cache
-def _points(kind: str) -> tuple[EntryPoint, ...]:
+def points(kind: str) -> tuple[EntryPoint, ...]:
+    """Entry points of one kind, by name; read once in a process."""
     return tuple(sorted(entry_points(group=GROUPS[kind]), key=lambda point: point.name))
