@@ -140,6 +140,8 @@ class LatentBelief:
     weights: tuple[float, ...]
     shifts: Mapping[str, float]
     verifier: Verifier
+    known: dict[Step, list[float]] = field(default_factory=dict, compare=False, repr=False)
+    """P(right | class) by step, shared with the beliefs that follow from this one."""
 
     def estimate(self, step: Step) -> Estimate:
         """See `Belief`."""
@@ -175,7 +177,11 @@ class LatentBelief:
         return belief
 
     def _passing(self, step: Step) -> list[float]:
-        return self.estimates.passing(step, self.shifts.get(step.tier, 0.0))
+        passing = self.known.get(step)
+        if passing is None:
+            passing = self.estimates.passing(step, self.shifts.get(step.tier, 0.0))
+            self.known[step] = passing
+        return passing
 
     def _updated(self, factors: Sequence[float]) -> LatentBelief:
         raw = [w * max(f, _FLOOR) for w, f in zip(self.weights, factors, strict=True)]

@@ -48,6 +48,11 @@ class Family(Protocol):
         """For reports."""
         ...
 
+    @property
+    def gradual(self) -> bool:
+        """Whether members change little where the dial does."""
+        ...
+
     def learn(self, table: OutcomeTable, space: Space) -> Learnt:
         """Look at a search part."""
         ...
@@ -58,6 +63,7 @@ class Adaptive:
     """The expected-value policy on estimates learnt from the search part: order, retries and stops by task."""
 
     name: str = "adaptive"
+    gradual: bool = True
 
     def learn(self, table: OutcomeTable, space: Space) -> Learnt:
         """See `Family`."""
@@ -106,6 +112,7 @@ class Fixed:
     """The best fixed order of attempts, the last answer standing where none was accepted."""
 
     name: str = "fixed"
+    gradual: bool = False
 
     def learn(self, table: OutcomeTable, space: Space) -> LearntFixed:
         """See `Family`."""

@@ -169,39 +169,65 @@ def _in_sequence(judge: Callable[[float], float], ordered: Sequence[float], leve
 
 
 def _by_mean(
-    goal: Goal, bench: Bench, ordered: Sequence[float], about: tuple[Floats | None, float]
+    goal: Goal, bench: Bench, dials: Sequence[float], about: tuple[Floats | None, float]
 ) -> float | None:
     """Without a promise to keep: the stingiest dial whose smoothed mean meets the goal, with room to spare.
 
-    The room is the normal quantile of the confidence, in standard errors: none at 0.5.
+    The room is the normal quantile of the confidence, in standard errors: none at 0.5. Means of a family that
+    changes gradually are smoothed over neighbouring dials and made monotone; the dial is read off between the
+    two that enclose the goal. Of a family that changes by steps, a dial's own mean has to meet it.
     """
     from scipy.stats import norm
 
     reference, level = about
     safety = float(norm.isf(min(level, 0.5)))
-
-    def figure(trial: Trial) -> float:
-        if goal.kind == "cost":
-            by_task = goal.amount - trial.cost
-        else:
-            by_task = trial.success - (goal.amount if reference is None else reference)
+    values, margins = [], []
+    for value in sorted(dials):
+        by_task = _margin(goal, bench.trial(value), reference)
         error = float(by_task.std(ddof=1)) / np.sqrt(len(by_task))
-        return float(by_task.mean()) - safety * error
+        values.append(value)
+        margins.append(float(by_task.mean()) - safety * error)
+        if len(margins) > 3 and _decided(goal, margins[-3:], error):
+            break
+    logs = np.log(values)
+    rising = goal.kind != "cost"
+    if not bench.family.gradual:
+        meets = _monotone(np.array(margins), rising=rising) >= -1e-12
+        kept = [v for v, fine, raw in zip(values, meets, margins, strict=True) if fine and raw >= -1e-12]
+        return (min(kept) if rising else max(kept)) if kept else None
+    return _crossing(logs, _monotone(_smoothed(logs, np.array(margins)), rising=rising), rising=rising)
 
-    ascending = sorted(ordered)
-    for _ in range(2):
-        margins = _monotone(np.array([figure(bench.trial(v)) for v in ascending]), rising=goal.kind != "cost")
-        meets = [v for v, margin in zip(ascending, margins, strict=True) if margin >= -1e-12]
-        if not meets:
-            return None
-        kept = max(meets) if goal.kind == "cost" else min(meets)
-        place = ascending.index(kept)
-        other = ascending[min(max(place + (1 if goal.kind == "cost" else -1), 0), len(ascending) - 1)]
-        if other == kept:
-            return kept
-        between = [float(v) for v in np.geomspace(kept, other, _REFINE)[1:-1]]
-        ascending = sorted([*ascending, *between])
-    return kept
+
+def _margin(goal: Goal, trial: Trial, reference: Floats | None) -> Floats:
+    """By how much each task meets the goal."""
+    if goal.kind == "cost":
+        return goal.amount - trial.cost
+    return trial.success - (goal.amount if reference is None else reference)
+
+
+def _decided(goal: Goal, last: Sequence[float], error: float) -> bool:
+    """Whether the last three dials leave no doubt on which side of the goal they and all beyond them are."""
+    return max(last) < -2 * error if goal.kind == "cost" else min(last) > 2 * error
+
+
+def _smoothed(x: Floats, y: Floats) -> Floats:
+    """Gaussian weights over neighbours, as wide as the dials are apart."""
+    width = float(np.median(np.diff(x))) if len(x) > 1 else 1.0
+    weights = np.exp(-0.5 * ((x[:, None] - x) / width) ** 2)
+    return np.asarray(weights @ y / weights.sum(axis=1))
+
+
+def _crossing(logs: Floats, margins: Floats, *, rising: bool) -> float | None:
+    """The dial at which monotone margins cross 0, on the side that meets the goal; None if none does."""
+    meets = np.flatnonzero(margins >= -1e-12)
+    if not meets.size:
+        return None
+    kept = int(meets[0] if rising else meets[-1])
+    other = kept - 1 if rising else kept + 1
+    if not 0 <= other < len(logs) or margins[kept] == margins[other]:
+        return float(np.exp(logs[kept]))
+    share = margins[kept] / (margins[kept] - margins[other])
+    return float(np.exp(logs[kept] + share * (logs[other] - logs[kept])))
 
 
 def _monotone(values: Floats, *, rising: bool) -> Floats:
