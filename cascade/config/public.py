@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -36,24 +36,28 @@ def public(section: BaseModel, veil: Veil) -> dict[str, Any]:
 def secrets(section: BaseModel, raw: Mapping[Place, str]) -> tuple[str, ...]:
     """Texts that may appear nowhere: keys, headers, and what variables held among options and body."""
     found: dict[str, None] = {}
-
-    def walk(value: Any, place: Place) -> None:
+    for place, value in _leaves(section, ()):
         if isinstance(value, SecretStr):
             found[value.get_secret_value()] = None
         elif isinstance(value, str) and place in raw and _may_be_secret(place):
             found[value] = None
-        elif isinstance(value, BaseModel):
-            for name, item in value:
-                walk(item, (*place, name))
-        elif isinstance(value, Mapping):
-            for key, item in value.items():
-                walk(item, (*place, key))
-        elif isinstance(value, list | tuple):
-            for index, item in enumerate(value):
-                walk(item, (*place, index))
-
-    walk(section, ())
     return tuple(text for text in found if text)
+
+
+def _leaves(value: Any, place: Place) -> Iterator[tuple[Place, Any]]:
+    """Every value that holds no others, with its place."""
+    inside: Iterable[tuple[Any, Any]]
+    if isinstance(value, BaseModel):
+        inside = value
+    elif isinstance(value, Mapping):
+        inside = value.items()
+    elif isinstance(value, list | tuple):
+        inside = enumerate(value)
+    else:
+        yield place, value
+        return
+    for key, item in inside:
+        yield from _leaves(item, (*place, key))
 
 
 def _may_be_secret(place: Place) -> bool:
