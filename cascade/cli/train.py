@@ -13,7 +13,7 @@ from cascade.errors import InputError, UsageError
 if TYPE_CHECKING:
     from cascade.classifiers.artifact import Artifact
     from cascade.classifiers.training import BlendEstimator, TextView
-    from cascade.cli.train_log import TrainingLog
+    from cascade.cli.train_first import TrainingLog
 
 _LEAST_TASKS = 10
 

@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 
 from cascade.classifiers.answer_features import Answered
-from cascade.cli.train_log import TrainingLog, is_trace
+from cascade.cli.train_first import TrainingLog
+from cascade.cli.train_log import is_trace
 from cascade.errors import InputError
 from cascade.storage import open_bytes
 

@@ -15,7 +15,7 @@ from cascade.classifiers.linear import LinearClassifier
 from cascade.errors import InputError
 
 if TYPE_CHECKING:
-    from cascade.cli.train_log import TrainingLog
+    from cascade.cli.train_first import TrainingLog
 
 
 def check(known: TrainingLog, *, path: str, recent: int, as_json: bool) -> int:

@@ -3,52 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 import orjson
 
+from cascade.cli.train_first import TrainingLog, with_escalations
+from cascade.cli.train_trace import from_trace
 from cascade.errors import InputError
 from cascade.storage import open_bytes
 from cascade.types import Task
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-
 _FIELDS = ("id", "task_id", "prompt", "text", "files", "tests", "target", "workspace")
 _PLAIN = (str, int, float)
-# P(a dearer tier passes what a cheaper one did), where the log cannot tell.
-ASSUMED_PASS = 0.9
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingLog:
-    """First attempts by task and tier.
-
-    tasks: length n; their prompts may be empty where the log has no text. outcomes: `(n, n_tiers)`, NaN where
-    a tier was not tried. models: model strings by tier, where the log names them. notes: what was assumed.
-    """
-
-    tasks: tuple[Task, ...]
-    tiers: tuple[str, ...]
-    outcomes: NDArray[np.float64]
-    models: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
 
 
 def read_log(path: str, *, tasks: str | None, tiers: Sequence[str] | None = None) -> TrainingLog:
     """A trace or an outcome table with the texts of its tasks. Raises InputError, StorageError."""
-    from cascade.cli.train_trace import from_trace
-
     if not is_trace(path) and _first_line(path).startswith(b"{"):
         raise InputError(
             f"{path}: JSON lines, but no trace: its first line is no event",
             hint="give a trace (`cascade run --trace`) or an outcome table (CSV)",
         )
     log = from_trace(path) if is_trace(path) else _from_table(path)
-    log = _with_escalations(log)
+    log = with_escalations(log)
     if tasks is not None:
         texts = read_texts(tasks)
         log = _with_texts(log, texts, tasks)
@@ -120,30 +98,6 @@ def _from_table(path: str) -> TrainingLog:
     outcomes = np.column_stack([table.outcome[:, table.first(tier)] for tier in tiers])
     tasks = tuple(Task(id=name, prompt="") for name in table.tasks)
     return TrainingLog(tasks=tasks, tiers=tiers, outcomes=outcomes, notes=table.notes)
-
-
-def _with_escalations(log: TrainingLog) -> TrainingLog:
-    """A tier that was tried only where a cheaper one failed is known on the harder tasks only.
-
-    What the cheaper tier passed is then taken to pass with `ASSUMED_PASS`, so that P is one of a first attempt
-    on any task, and the note says so.
-    """
-    import numpy as np
-
-    outcomes, notes = log.outcomes.copy(), list(log.notes)
-    for t in range(1, len(log.tiers)):
-        for cheaper in range(t):
-            tried = ~np.isnan(log.outcomes[:, t])
-            passed = log.outcomes[:, cheaper] == 1
-            if not tried.any() or (tried & passed).any() or not passed.any():
-                continue
-            outcomes[passed & np.isnan(outcomes[:, t]), t] = ASSUMED_PASS
-            notes.append(
-                f"{log.tiers[t]} was tried only where {log.tiers[cheaper]} failed: what that passed is assumed "
-                f"to pass at {ASSUMED_PASS:.0%} (explore, or shadow runs, would tell)"
-            )
-            break
-    return replace(log, outcomes=outcomes, notes=tuple(notes))
 
 
 def _with_texts(log: TrainingLog, texts: Mapping[str, Task], path: str) -> TrainingLog:

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from cascade.cli.train_log import TrainingLog
+from cascade.cli.train_first import TrainingLog
 from cascade.errors import InputError
 from cascade.types import Task
 
