@@ -1,6 +1,6 @@
 """Kill a run at random moments, resume it each time, and look for what was lost or doubled.
 
-    python benchmarks/money/kills.py [--tasks 200] [--kills 200] [--seed 1] [--longest 2.2]
+    python benchmarks/money/kills.py [--tasks 200] [--kills 200] [--seed 1] [--longest 0.4]
 
 A scripted server on loopback answers and keeps its own log; `cascade run --resume` is a process of its own, ended
 by SIGKILL. Prints what the results, the trace and the server's log say. Exit 1 if a task was lost or doubled, a
@@ -38,13 +38,12 @@ policy: {{use: fixed, order: [flash]}}
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How much to do. Seconds are those after which a run is killed: between `shortest` and `longest`."""
+    """How much to do. A run is killed at most `longest` seconds after its first call has reached the server."""
 
     tasks: int
     kills: int
     seed: int = 1
-    shortest: float = 0.9
-    longest: float = 2.2
+    longest: float = 0.4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +71,7 @@ class Outcome:
 
 async def run(plan: Plan, folder: Path) -> Outcome:
     """Kill and resume until the plan's kills are spent, then let the run end."""
-    async with ScriptedServer(REPLY, pace_s=0.02, piece=4) as server:
+    async with ScriptedServer(REPLY, pace_s=0.03, piece=4) as server:
         tasks = [{"id": f"t{n}", "prompt": f"task number {n}."} for n in range(plan.tasks)]
         (folder / "tasks.jsonl").write_text("".join(json.dumps(task) + "\n" for task in tasks))
         (folder / "c.yaml").write_text(CONFIG.format(url=server.base_url))
@@ -80,13 +79,14 @@ async def run(plan: Plan, folder: Path) -> Outcome:
         runs, code = 0, -9
         while code == -9:
             runs += 1
-            after = chance.uniform(plan.shortest, plan.longest) if runs <= plan.kills else None
-            code = await once(folder, after)
+            after = chance.uniform(0, plan.longest) if runs <= plan.kills else None
+            code = await once(folder, server, after)
         return look(plan, folder, server, runs=runs, code=code)
 
 
-async def once(folder: Path, kill_after: float | None) -> int:
+async def once(folder: Path, server: ScriptedServer, kill_after: float | None) -> int:
     """One run; its exit code, -9 if it was killed."""
+    calls = len(server.log)
     names = {"-c": "c.yaml", "-o": "r.jsonl", "--trace": "t.jsonl"}
     options = [part for option, name in names.items() for part in (option, str(folder / name))]
     process = await asyncio.create_subprocess_exec(
@@ -95,11 +95,24 @@ async def once(folder: Path, kill_after: float | None) -> int:
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
     )
+    ended = asyncio.create_task(process.wait())
+    if kill_after is not None:
+        await asyncio.wait(
+            {ended, asyncio.create_task(called(server, calls))}, return_when=asyncio.FIRST_COMPLETED
+        )
     try:
-        return await asyncio.wait_for(process.wait(), kill_after)
+        return await asyncio.wait_for(asyncio.shield(ended), kill_after)
     except TimeoutError:
         process.send_signal(signal.SIGKILL)
-        return await process.wait()
+        return await ended
+
+
+async def called(server: ScriptedServer, before: int) -> None:
+    """Until another call has come in, at most a minute."""
+    for _ in range(12_000):
+        if len(server.log) > before:
+            return
+        await asyncio.sleep(0.005)
 
 
 def look(plan: Plan, folder: Path, server: ScriptedServer, *, runs: int, code: int) -> Outcome:
@@ -142,7 +155,7 @@ def main() -> None:
     parser.add_argument("--tasks", type=int, default=200)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--longest", type=float, default=2.2)
+    parser.add_argument("--longest", type=float, default=0.4)
     asked = parser.parse_args()
     plan = Plan(tasks=asked.tasks, kills=asked.kills, seed=asked.seed, longest=asked.longest)
     with tempfile.TemporaryDirectory() as folder:
