@@ -23,7 +23,8 @@ class PolicyPlan:
     """A policy over a table's rows.
 
     tiers: the config's, cheapest first. shown: the configured history by tier. tasks: by id, where the policy
-    wants more than an id. seed: of the draws for exploration.
+    wants more than an id. priced: whether the policy is told each tier's mean cost in the table as its
+    expected cost (else it has to know costs itself). seed: of the draws for exploration.
     """
 
     policy: Policy
@@ -32,6 +33,7 @@ class PolicyPlan:
     tasks: Mapping[str, Task] = field(default_factory=dict)
     budget_usd: float | None = None
     seed: int = 0
+    priced: bool = True
 
     @property
     def name(self) -> str:
@@ -52,7 +54,7 @@ class _PolicyWalk:
         self.table = table
         self.attempts: list[tuple[Attempt, ...]] = [()] * len(table)
         self.given: Ints = np.full(len(table), STOP, dtype=np.intp)
-        first = {tier: table.first(tier) for tier in plan.tiers if tier in table.tiers}
+        first = {tier: table.first(tier) for tier in plan.tiers if plan.priced and tier in table.tiers}
         self.first_cost: dict[str, float | None] = {}
         for tier, arm in first.items():
             mean = table.mean_cost(arm)
