@@ -19,45 +19,45 @@ from cascade.validators.ruff import find_tool
 from cascade.validators.sandbox import Sandbox, open_sandbox
 from cascade.validators.suite import Suite
 
-MODULE = '''"""Intervals on a line."""
+MODULE = '''"""Intervals on a line, as pairs of low and high, both included."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+
+def overlap(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    """True if they share a point."""
+    return one[0] <= other[1] and other[0] <= one[1]
 
 
-@dataclass(frozen=True)
-class Interval:
-    """From low to high, both included."""
-
-    low: float
-    high: float
-
-    def overlaps(self, other: Interval) -> bool:
-        """True if they share a point."""
-        return self.low <= other.high and other.low <= self.high
-
-
-def merged(intervals: list[Interval]) -> list[Interval]:
+def merged(intervals: list[tuple[float, float]]) -> list[tuple[float, float]]:
     """The same points in as few intervals as possible, from left to right."""
-    result: list[Interval] = []
-    for one in sorted(intervals, key=lambda interval: interval.low):
-        if result and result[-1].overlaps(one):
+    result: list[tuple[float, float]] = []
+    for one in sorted(intervals):
+        if result and overlap(result[-1], one):
             last = result.pop()
-            result.append(Interval(last.low, max(last.high, one.high)))
+            result.append((last[0], max(last[1], one[1])))
         else:
             result.append(one)
     return result
+
+
+def length(intervals: list[tuple[float, float]]) -> float:
+    """How much of the line they cover."""
+    total = 0.0
+    for low, high in merged(intervals):
+        total += high - low
+    return total
 '''
-TESTS = """from solution import Interval, merged
+TESTS = """from solution import length, merged
 
 
 def test_merges():
-    assert merged([Interval(3, 4), Interval(1, 2), Interval(2, 2.5)]) == [Interval(1, 2.5), Interval(3, 4)]
+    assert merged([(3, 4), (1, 2), (2, 2.5)]) == [(1, 2.5), (3, 4)]
 
 
-def test_nothing():
-    assert merged([]) == []
+def test_length():
+    assert length([(1, 2), (1.5, 3)]) == 2
+    assert length([]) == 0
 """
 NAMES = ("ruff", "mypy", "pytest")
 

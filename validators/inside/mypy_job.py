@@ -20,8 +20,8 @@ from cascade.validators.inside.syntax_job import fault
 # Built once. Anything else that a candidate imports is built in its fork.
 STANDARD = (
     "abc", "bisect", "collections", "collections.abc", "contextlib", "copy", "dataclasses", "datetime", "decimal",
-    "enum", "fractions", "functools", "hashlib", "heapq", "itertools", "json", "math", "operator", "os", "pathlib",
-    "random", "re", "statistics", "string", "sys", "time", "typing", "typing_extensions", "unittest",
+    "enum", "fractions", "functools", "heapq", "itertools", "json", "math", "operator", "os",
+    "random", "re", "statistics", "string", "sys", "time", "typing", "typing_extensions",
 )  # fmt: skip
 FLAGS = (
     "--config-file=",

@@ -35,9 +35,11 @@ MARGIN_S = 0.4
 MAX_TEXT = 1200
 MAX_PATH = 300
 MAX_FAILURES = 20
-OPTIONS = (
-    "-q", "-q", "--tb=no", "--no-header", "--no-summary", "--capture=no", "--color=no", "-p", "no:cacheprovider",
-    "-p", "no:faulthandler", "-p", "no:junitxml", "-p", "no:pastebin", "-p", "no:stepwise",
+OPTIONS = ("-q", "-q", "--tb=no", "--no-header", "--no-summary", "--capture=no", "--color=no")
+# Plug-ins of pytest's own that a verdict does not need, and that cost time to register.
+WITHOUT = (
+    "cacheprovider", "debugging", "faulthandler", "junitxml", "pastebin", "setuponly", "setupplan", "stepwise",
+    "threadexception", "unraisableexception",
 )  # fmt: skip
 
 
@@ -82,6 +84,8 @@ def job(payload: dict[str, Any], report: int) -> None:
         "--basetemp",
         os.path.join(payload["scratch"], "pytest"),
     ]
+    for plugin in (*WITHOUT, *(() if payload["config"] or payload["options"] else ("doctest",))):
+        options += ["-p", f"no:{plugin}"]
     options += ["-c", payload["config"] or os.devnull]
     options += [] if payload["conftest"] else ["--noconftest"]
     options += ["--import-mode=append"] if payload["apart"] else []
