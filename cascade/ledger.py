@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from decimal import Decimal
 
+from cascade.errors import PriceError
 from cascade.prices import Price, PriceBook, PriceOverride
 from cascade.prices.base import Unknown
 from cascade.types import Charge, Usage
 
 ZERO = Decimal(0)
+LEDGER_CURRENCY = "USD"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +59,32 @@ class Pricer:
         """
         tariff = tariff or self._tariffs.get(charge.endpoint) or self._tariffs.get(otherwise)
         tariff = tariff or Tariff(model=charge.model)
-        return self._book.lookup(tariff.model, charge.at, override=tariff.override, provider=tariff.provider)
+        price = self._book.lookup(tariff.model, charge.at, override=tariff.override, provider=tariff.provider)
+        if price is not None and price.currency != LEDGER_CURRENCY:
+            raise PriceError(
+                f"the price of {tariff.model!r} is in {price.currency}, and the ledger is in {LEDGER_CURRENCY}",
+                hint=f"declare the price in {LEDGER_CURRENCY} per 1M tokens in the configuration",
+                code="price.currency",
+            )
+        return price
+
+    def worst_case(
+        self, endpoints: Sequence[str], usage: Usage, *, at: datetime, within_s: float = 0.0
+    ) -> Decimal | None:
+        """The most USD that `usage` may cost at any of a tier's endpoints, sent between `at` and so much later.
+
+        A call may wait for its turn until a peak has begun, and a fallback may be dearer than the tier's own
+        endpoint: what is set aside must hold for both. No window or promotion is shorter than a call may take, so
+        the two ends of the time are enough. None if a price is declared unknown.
+        """
+        moments = (at, at + timedelta(seconds=within_s))
+        probes = [
+            Charge(endpoint=name, model=self._tariffs[name].model, usage=usage, at=moment)
+            for name in endpoints
+            for moment in moments
+        ]
+        costs = [None if (price := self.price(probe)) is None else price.cost(usage) for probe in probes]
+        return None if None in costs else max((cost for cost in costs if cost is not None), default=ZERO)
 
     def priced(
         self,

@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cascade.errors import PriceError
 from cascade.ledger import Entry, Ledger, PricedCharge, Pricer, Tariff, Totals
-from cascade.prices import PriceOverride
+from cascade.prices import PriceBook, PriceOverride
+from cascade.prices.table import Table
 from cascade.types import Billing, Charge, Usage
 
 D = Decimal
@@ -96,3 +99,31 @@ def test_an_empty_ledger_sums_up_to_nothing() -> None:
     assert Ledger().total == Totals()
     assert Entry(task_id="t", tier="flash").cost_usd == 0
     assert PricedCharge(charge=charge(), cost_usd=None, price=None).worst_usd == 0
+
+
+def test_a_price_in_another_currency_is_refused_and_not_added_up() -> None:
+    entry = {
+        "start": "2026-01-01T00:00:00Z",
+        "price": {"input": "1", "cached_input": "1", "output": "1"},
+        "source": "contract",
+        "as_of": "2026-01-01",
+    }
+    table = Table.model_validate(
+        {"version": "1", "models": [{"names": ["m"], "currency": "CNY", "rates": [entry]}]}
+    )
+    with pytest.raises(PriceError, match="in CNY") as caught:
+        Pricer({}, book=PriceBook(table)).priced(charge())
+    assert caught.value.code == "price.currency"
+
+
+MINUTE_BEFORE_PEAK = datetime(2026, 11, 23, 0, 59, tzinfo=UTC)
+WORST = Usage(input=1_000_000, output=1_000_000)
+
+
+def test_the_worst_case_holds_if_the_call_waits_into_the_peak_or_falls_back_to_the_dearer() -> None:
+    prices = pricer()
+    now = prices.worst_case(["flash"], WORST, at=MINUTE_BEFORE_PEAK)
+    later = prices.worst_case(["flash"], WORST, at=MINUTE_BEFORE_PEAK, within_s=120)
+    dearer = prices.worst_case(["flash", "pro"], WORST, at=MINUTE_BEFORE_PEAK)
+    assert (now, later, dearer) == (D("0.75"), D("1.50"), D("2.64"))
+    assert prices.worst_case(["flash", "local"], WORST, at=AT) is None
