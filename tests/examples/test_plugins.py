@@ -128,7 +128,7 @@ def test_the_command_lists_them_with_their_origin(installed: Path) -> None:
         ({"classifier": "gone"}, "gone"),
         ({"validators": ["raises"]}, "not today"),
         ({"trace": {"sinks": [{"use": "absent"}]}}, r"trace\.sinks\[0\]"),
-        ({"trace": {"sinks": [{"use": "nobody"}]}}, "no plug-in"),
+        ({"trace": {"sinks": [{"use": "nobody"}]}}, "nobody"),
         ({"policy": "patient:NotThere"}, "NotThere"),
     ],
 )
