@@ -19,6 +19,7 @@ from cascade.classifiers.hashing import clip
 from cascade.types import Task, Verdict
 
 ANSWER_CLIP = 8192
+_MOST_NUMBERS = 64
 
 _RESULT = re.compile(
     r"(?:####|\\boxed\{|\banswer(?: is|:)) {0,3}[$€£]?(-?(?:\d[\d,]*(?:\.\d+)?|\.\d+))", re.I
@@ -109,7 +110,7 @@ def answer_features(item: Answered) -> tuple[float, ...]:
 
 
 def _of_steps(read: _Reading, stands_for: set[float]) -> Iterable[float]:
-    known = sorted({*read.asked[:256], *stands_for, *_CONSTANTS})
+    known = sorted({*read.asked[:_MOST_NUMBERS], *stands_for, *_CONSTANTS})
     wrong = sum(not step.holds for step in read.steps)
     unsourced = used = 0
     results: list[float] = []
@@ -154,7 +155,7 @@ def _of_result(read: _Reading, *, counts: bool) -> Iterable[float]:
 
 
 def _of_use(read: _Reading) -> Iterable[float]:
-    asked, said = set(read.asked[:256]), sorted(set(read.said[:512]))
+    asked, said = set(read.asked[:_MOST_NUMBERS]), sorted(set(read.said[: 4 * _MOST_NUMBERS]))
     unused = sum(not any(close(x, y) for y in said) for x in asked)
     yield math.log1p(unused)
     yield unused / max(len(asked), 1)

@@ -10,6 +10,7 @@ from itertools import islice
 
 MOST_EQUATIONS = 64
 _LONGEST = 80
+_MOST_NUMBERS = 12
 _EXPRESSION = frozenset("0123456789.,$€£ ()+-*/x×÷−")
 _OPERATORS = frozenset("+-*/x×÷−")
 _TOKEN = re.compile(r"(\d[\d,]*(?:\.\d+)?|\.\d+)|([-+*/()])")
@@ -58,7 +59,7 @@ def _equations(text: str) -> Iterator[Equation]:
         left = text[start:at]
         if stated and any(sign in _OPERATORS for sign in left):
             value = evaluate(left)
-            inside = tuple(numbers(left))
+            inside = tuple(numbers(left)[:_MOST_NUMBERS])
             if value is not None and len(inside) > 1:
                 yield Equation(inside, value, float(stated[1].replace(",", "")[:24]))
         at = text.find("=", at + 1)

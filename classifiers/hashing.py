@@ -10,8 +10,9 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 CATEGORY_WEIGHT = 0.4
 _LONGEST_CATEGORY = 80
@@ -62,23 +63,25 @@ def murmurhash3_32(data: bytes, seed: int = 0) -> int:
     return state - (1 << 32) if state & 0x80000000 else state
 
 
-def tokens(text: str, spec: TextSpec) -> Iterator[str]:
-    """The n-grams of the clipped, lower-cased text; those of characters start with a control character."""
+def tokens(text: str, spec: TextSpec) -> list[str]:
+    """The n-grams of the clipped, lower-cased text; beside words, those of letters start with a control sign."""
     text = clip(text, spec.clip).lower()
+    found: list[str] = []
     if spec.words is not None:
         words = _WORD.findall(text)
         for size in range(spec.words[0], spec.words[1] + 1):
-            for start in range(len(words) - size + 1):
-                yield " ".join(words[start : start + size])
+            found += [" ".join(words[k : k + size]) for k in range(len(words) - size + 1)]
     if spec.chars is not None:
         text = _SPACE.sub(" ", text)
+        mark = "" if spec.words is None else "\x01"
         for size in range(spec.chars[0], spec.chars[1] + 1):
-            for start in range(len(text) - size + 1):
-                yield f"\x01{text[start : start + size]}"
+            found += [mark + text[k : k + size] for k in range(len(text) - size + 1)]
+    return found
 
 
+@lru_cache(maxsize=1 << 16)
 def bucket_of(token: str, buckets: int) -> tuple[int, float]:
-    """The token's place, and +1 or -1."""
+    """The token's place, and +1 or -1. Remembered for the tokens met last: texts repeat themselves."""
     code = murmurhash3_32(token.encode("utf-8", "surrogatepass"))
     return abs(code) % buckets, 1.0 if code >= 0 else -1.0
 
@@ -102,7 +105,8 @@ def hashed(text: str, spec: TextSpec, also: Sequence[str] = ()) -> dict[int, flo
     vector: dict[int, float] = {}
     for token, count in Counter(tokens(text, spec)).items():
         bucket, sign = bucket_of(token, spec.buckets)
-        vector[bucket] = vector.get(bucket, 0.0) + sign * (1.0 + math.log(count))
+        weight = sign if count == 1 else sign * (1.0 + math.log(count))
+        vector[bucket] = vector.get(bucket, 0.0) + weight
     norm = math.sqrt(math.fsum(value * value for value in vector.values())) or 1.0
     vector = {bucket: value / norm for bucket, value in vector.items()}
     for token in also:
