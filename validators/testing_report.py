@@ -183,7 +183,7 @@ def _explanation(message: str, *, show: bool) -> str:
         return message if show and message else "an assertion failed"
     first = 0 if show else starts[0]
     kept = [re.sub(r"^ \+ +", "", line).strip() for line in lines[first : starts[0] + MAX_EXPLANATION]]
-    return ", ".join(line for line in kept if line and not line.startswith("Use -v"))
+    return ", ".join(line for line in kept if line and "<module '" not in line)
 
 
 def _cut_short(done: Completed, records: Records, workspace: Workspace) -> Diagnostic:

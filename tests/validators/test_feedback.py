@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cascade.types import Diagnostic, Report, Verdict
 from cascade.validators import catalog
 from cascade.validators.feedback import CHARS_PER_TOKEN, render
+from cascade.validators.pytest import Pytest
 from cascade.validators.sandbox import Sandbox
 from tests.validators.conftest import verdict
 
@@ -91,3 +94,14 @@ async def test_from_a_real_run_nothing_of_the_tests_text_is_seen(sandbox: Sandbo
     )
     for word in ("secret", "hidden", "hint", "test_solution"):
         assert word not in text
+
+
+async def test_a_wrong_list_is_shown_with_the_call_that_gave_it(sandbox: Sandbox) -> None:
+    tests = {
+        "test_solution.py": "import copy\nfrom solution import f\ndef test(): assert f(copy.copy([1, 2])) == [2, 1]\n"
+    }
+    result = await verdict(Pytest(sandbox), files={"solution.py": "def f(xs): return xs\n"}, tests=tests)
+    text = render(result)
+    assert text.startswith("- test: assert [1, 2] == [2, 1], where [1, 2] = f([1, 2]")
+    assert sys.prefix not in text
+    assert "<module" not in text

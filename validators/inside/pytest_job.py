@@ -165,6 +165,12 @@ class Recorder:
         self._collected = len(names)
         self._put({"event": "collected", "tests": names})
 
+    def pytest_runtest_setup(self) -> None:
+        """Explain a failed comparison by values and the call that gave them, instead of by a diff of the two."""
+        from _pytest.assertion import util
+
+        util._reprcompare = None  # noqa: SLF001  (pytest sets it anew for each test; it has no option for this)
+
     def pytest_exception_interact(self, node: Any, call: Any, report: Any) -> None:
         """A test, or the import of a test file, ended in an exception."""
         self._failures += 1
