@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Self
 
 from typing_extensions import Unpack
 
-from cascade.config import Config, default_config, load
+from cascade.config import Config, default_config, installed, load
 from cascade.errors import InputError, NodeError, UsageError
 from cascade.events import Event, Finished
 from cascade.ledger import Ledger
 from cascade.models.base import Model
-from cascade.plugins import installed
 from cascade.report import Tally
 from cascade.types import Result, Task
 from cascade.wiring import Checking, Wired, wire

@@ -13,7 +13,6 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from cascade.config import Plugins
 from cascade.errors import ConfigError
 
 GROUPS = {
@@ -34,14 +33,6 @@ class Plugin:
     target: str
     distribution: str | None
     fault: str | None = None
-
-
-def installed() -> Plugins:
-    """The names of all plug-ins, none of them loaded."""
-    names = {
-        kind: frozenset(point.name for point in points(kind)) for kind in GROUPS if kind != "trace_sinks"
-    }
-    return Plugins(**names)
 
 
 def load(kind: str, name: str) -> Callable[..., Any]:

@@ -52,8 +52,7 @@ def _config(path: str | None) -> Config:
     from pathlib import Path
 
     from cascade.cli.run import CONFIG_NAMES
-    from cascade.config import default_config, load
-    from cascade.plugins import installed
+    from cascade.config import default_config, installed, load
 
     found = path or next((name for name in CONFIG_NAMES if Path(name).is_file()), None)
     return default_config() if found is None else load(found, need_env=False, plugins=installed())

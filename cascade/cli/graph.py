@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write here instead of stdout.")
 def graph(*, config_path: Path, expand: bool, form: str, trace: Path | None, output: Path | None) -> None:
     """Draw the graph that CONFIG runs."""
-    from cascade.config import load
-    from cascade.plugins import installed
+    from cascade.config import installed, load
 
     config = load(config_path, need_env=False, plugins=installed())
     content = _content(config, "yaml" if expand else form, trace)

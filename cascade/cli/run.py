@@ -96,8 +96,7 @@ async def _run(cascade: Cascade, tasks: Iterable[Task | BrokenLine], options: di
 
 def find_config(path: str | None) -> Config:
     """The named config; else the one of the current folder; else DeepSeek's pair."""
-    from cascade.config import default_config, load
-    from cascade.plugins import installed
+    from cascade.config import default_config, installed, load
 
     found = path or next((name for name in CONFIG_NAMES if Path(name).is_file()), None)
     return default_config() if found is None else load(found, plugins=installed())

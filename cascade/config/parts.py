@@ -181,6 +181,19 @@ class BudgetConfig(Section):
     """A file that processes share, so that the limits hold between them."""
 
 
+class EarlyStopConfig(Section):
+    """What ends a generation before its model ends it. Only where a task expects code."""
+
+    complete: bool = True
+    """The first Python block has closed, and the task names one target."""
+    syntax: bool = True
+    """A syntax error that no continuation mends."""
+    loops: bool = True
+    """The text repeats itself."""
+    forbidden_imports: Annotated[tuple[Text, ...], LISTED] = ()
+    """Top-level names of modules that an answer must not import."""
+
+
 class SandboxConfig(Section):
     """Where model-written code is executed, and within which bounds."""
 

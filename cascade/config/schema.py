@@ -17,6 +17,7 @@ from cascade.config.graph_check import check_graph
 from cascade.config.parts import (
     BudgetConfig,
     ClassifierConfig,
+    EarlyStopConfig,
     LinearClassifier,
     PolicyConfig,
     SandboxConfig,
@@ -61,6 +62,8 @@ class Config(Section):
     """Where model-written code is executed."""
     trace: TraceConfig = TraceConfig()
     """What is written down of a run."""
+    early_stop: EarlyStopConfig | None = None
+    """Cut a generation that is complete or can no longer pass; usage is then an estimate. Unset: never."""
     show_tests: bool = False
     """Show a task's tests to the model."""
     system_prompt: str | None = None

@@ -13,6 +13,7 @@ from cascade.errors import ModelError
 from cascade.events import AttemptStarted, Delta, Emit
 from cascade.ledger import Entry, PricedCharge, Tariff
 from cascade.models.base import Completion, Meter, ModelRequest
+from cascade.nodes.early import watcher
 from cascade.nodes.records import (
     Place,
     charge_records,
@@ -255,9 +256,10 @@ class Watch:
     def __init__(self, call: Call) -> None:
         self._call = call
         self._restarted = False
+        self._early = watcher(call.task, call.services.early_stop)
 
     def __call__(self, delta: str) -> bool:
-        """Emit a piece; never ends the generation."""
+        """Emit a piece; True ends the generation where early stop is on and nothing more is needed of it."""
         call = self._call
         call.emit(
             Delta(
@@ -269,8 +271,10 @@ class Watch:
             )
         )
         self._restarted = False
-        return False
+        return self._early is not None and self._early(delta)
 
     def restart(self) -> None:
         """The stream broke and is tried again: what came before is void."""
         self._restarted = True
+        if self._early is not None:
+            self._early.restart()

@@ -9,6 +9,8 @@ from cascade.codec import from_json, to_json
 from cascade.config.graph import ValidateNode
 from cascade.events import Emit, Validated
 from cascade.extraction import extract as extract_files
+from cascade.models.early import StopRules
+from cascade.nodes.early import finding
 from cascade.nodes.services import Services
 from cascade.nodes.state import State, Update, attempts_of, scope_of, task_of
 from cascade.nodes.step import Here, Outcome
@@ -19,7 +21,7 @@ from cascade.types import Attempt, Candidate, Diagnostic, Report, Task, Verdict
 
 async def extract(state: State, services: Services, emit: Emit, here: Here) -> Outcome:
     """Read the files out of the pending answer; what cannot be read is its verdict, to be fed back."""
-    attempt, report = read_files(task_of(state), from_json(Attempt, state["pending"]))
+    attempt, report = read_files(task_of(state), from_json(Attempt, state["pending"]), services.early_stop)
     if report is None:
         return Outcome("extracted", {"pending": to_json(attempt)})
     judged = replace(attempt, verdict=Verdict.of([report]))
@@ -27,11 +29,11 @@ async def extract(state: State, services: Services, emit: Emit, here: Here) -> O
     return Outcome("nothing", told.publish(services, emit))
 
 
-def read_files(task: Task, pending: Attempt) -> tuple[Attempt, Report | None]:
-    """The attempt with its files, and what was wrong with the answer's form."""
+def read_files(task: Task, pending: Attempt, rules: StopRules | None) -> tuple[Attempt, Report | None]:
+    """The attempt with its files, and what was wrong with the answer's form. `rules`: why it may have been cut."""
     found = extract_files(pending.output, task=task, tool_calls=pending.tool_calls)
     attempt = replace(pending, files=found.candidate.files, deleted=found.candidate.deleted)
-    report = found.report
+    report = finding(task, pending, rules) or found.report
     if report is None and pending.finish_reason == "length":
         report = _cut_off()
     return attempt, report

@@ -90,7 +90,7 @@ class _Race:
         self.emit(AttemptEnded(task_id=task.id, attempt=attempt))
         if attempt.error is not None:
             return
-        attempt, report = read_files(task, attempt)
+        attempt, report = read_files(task, attempt, self.services.early_stop)
         clock = time.perf_counter()
         if report is not None:
             verdict = Verdict.of([report])

@@ -14,6 +14,7 @@ from cascade.classifiers.base import Classifier
 from cascade.forecast import Forecast
 from cascade.ledger import Ledger, Pricer
 from cascade.models.base import Model
+from cascade.models.early import StopRules
 from cascade.policy.base import Policy
 from cascade.prompting import DEFAULT_SYSTEM_PROMPT
 from cascade.trace.content import ContentRule
@@ -73,6 +74,7 @@ class Services:
     per_task_usd: Decimal | None = None
     sink: TraceSink = field(default_factory=NullSink)
     run: Scope = field(default_factory=Scope.of_run)
+    early_stop: StopRules | None = None
     content: ContentRule = "full"
     feedback: Callable[[Verdict], str]
     system_prompt: str = DEFAULT_SYSTEM_PROMPT

@@ -16,6 +16,7 @@ from cascade.config.graph import GraphConfig
 from cascade.forecast import Forecast
 from cascade.ledger import Ledger, Pricer
 from cascade.models.base import Model
+from cascade.models.early import StopRules
 from cascade.nodes.services import Checks, Services
 from cascade.prices import PriceBook
 from cascade.prompting import DEFAULT_SYSTEM_PROMPT
@@ -83,7 +84,7 @@ class Wired:
 
 def open_checks(config: Config) -> Checking:
     """The validators of a config in their sandbox. Raises ConfigError, SandboxError."""
-    sandbox = open_sandbox(config.sandbox.use, limits=_limits(config))
+    sandbox = open_sandbox(config.sandbox.use, limits=_limits(config), image=config.sandbox.image)
     suite = Suite(validators(config, sandbox), sandbox=sandbox)
     return Checking(checks=suite, layers=sandbox.layers, owned=(suite, sandbox))
 
@@ -126,6 +127,7 @@ def wire(
         per_task_usd=config.budget.per_task_usd,
         sink=trace,
         run=trace.scope,
+        early_stop=_early_stop(config),
         content=config.trace.content,
         feedback=_feedback(config),
         system_prompt=DEFAULT_SYSTEM_PROMPT if config.system_prompt is None else config.system_prompt,
@@ -146,6 +148,18 @@ def wire(
 def _budget(config: Config, spent: Decimal) -> Budget:
     wanted = config.budget
     return open_budget(wanted.total_usd, per_day=wanted.per_day_usd, file=wanted.file, spent=spent)
+
+
+def _early_stop(config: Config) -> StopRules | None:
+    wanted = config.early_stop
+    if wanted is None:
+        return None
+    return StopRules(
+        complete=wanted.complete,
+        syntax=wanted.syntax,
+        loops=wanted.loops,
+        forbidden_imports=frozenset(wanted.forbidden_imports),
+    )
 
 
 def _feedback(config: Config) -> Callable[[Verdict], str]:

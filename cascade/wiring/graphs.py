@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
 from cascade import plugins
-from cascade.config import Config, load
+from cascade.config import Config, installed, load
 from cascade.config.graph import CallNode, DecideNode, GraphConfig, Node, SubgraphNode
 from cascade.nodes.services import Function, Services
 from cascade.policy.base import Policy
@@ -60,7 +60,7 @@ class Nested(Generic[W]):
         """Wire them. Raises what `wire` raises."""
         return cls(
             {
-                name: wire(load(node.config, plugins=plugins.installed()))
+                name: wire(load(node.config, plugins=installed()))
                 for name, node in _nodes(config)
                 if isinstance(node, SubgraphNode)
             }

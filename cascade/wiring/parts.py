@@ -57,6 +57,7 @@ def policy(config: Config) -> Policy:
 
 
 def _expected_value(config: Config, wanted: ExpectedValueConfig) -> Policy:
+    from cascade.policy.artifact import load_estimates
     from cascade.policy.expected_value import Conditions, ExpectedValuePolicy
     from cascade.policy.steps import Verifier
 
@@ -64,12 +65,14 @@ def _expected_value(config: Config, wanted: ExpectedValueConfig) -> Policy:
         verifier=Verifier(wanted.verifier.accepts_right, wanted.verifier.rejects_wrong),
         second_usd=float(wanted.latency_usd_per_s),
         on_unchecked=wanted.on_unchecked,
+        per_tier=wanted.attempts,
         shown={name: tier.history.retry for name, tier in config.tiers.items()},
     )
     return ExpectedValuePolicy(
         float(wanted.value_usd),
         max_attempts=wanted.max_attempts,
         explore=wanted.explore,
+        estimates=None if wanted.artifact is None else load_estimates(wanted.artifact),
         conditions=conditions,
     )
 

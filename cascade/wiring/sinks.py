@@ -20,7 +20,7 @@ SHIPPED = {"opentelemetry": "cascade.integrations.opentelemetry:opentelemetry_si
 
 def sink_opener(config: Config, path: Path | None) -> Callable[[], TraceSink]:
     """What opens the run's sinks when its first event comes. Raises ConfigError for one that cannot be loaded."""
-    secrets = _secrets(config)
+    secrets = config.secrets
     factories = [
         (place, wanted, plugins.imported_plugin("trace_sinks", SHIPPED.get(wanted.use, wanted.use), place))
         for number, wanted in enumerate(config.trace.sinks)
@@ -50,11 +50,6 @@ def _open_sink(path: Path | None, secrets: tuple[str, ...]) -> TraceSink:
     if path.is_dir() or not path.suffix:
         path /= f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}.jsonl"
     return JsonLinesSink(path, secrets=secrets)
-
-
-def _secrets(config: Config) -> tuple[str, ...]:
-    keys = [endpoint.api_key for tier in config.tiers.values() for endpoint in tier.endpoints]
-    return tuple(key.get_secret_value() for key in keys if key is not None)
 
 
 def _tell(name: str, error: Exception) -> None:

@@ -39,7 +39,7 @@ def tier(name: str, config: TierConfig, *, model: Model | None = None) -> Tier:
         max_output_tokens=config.max_output_tokens,
         retry_history=config.history.retry,
         escalation_history=config.history.escalation,
-        deadline_s=config.timeout_s,
+        deadline_s=config.deadline_s,
     )
 
 
@@ -61,7 +61,7 @@ def _model(name: str, config: TierConfig) -> Model:
     from cascade.models.openai import OpenAIModel
 
     specs = [_spec(endpoint_name(name, each, number), each) for number, each in enumerate(config.endpoints)]
-    retries = RetryPolicy(max_tries=config.retries + 1, deadline=config.timeout_s)
+    retries = RetryPolicy(max_tries=config.retries + 1, deadline=config.deadline_s)
     return OpenAIModel(*specs, retry=retries)
 
 
@@ -76,6 +76,12 @@ def _spec(name: str, config: EndpointConfig) -> EndpointSpec:
         max_output_tokens=config.max_output_tokens,
         temperature=config.temperature,
         timeout=config.timeout_s,
+        idle_timeout=config.idle_timeout_s,
+        connect_timeout=config.connect_timeout_s,
+        dialect=config.dialect,
+        json_mode=config.json_mode,
+        user_id=config.user_id,
+        headers={name: value.get_secret_value() for name, value in config.headers.items()},
         context_tokens=config.context_tokens,
         max_concurrency=config.limits.concurrency,
         requests_per_minute=config.limits.requests_per_minute,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from decimal import Decimal
 
 import orjson
@@ -10,7 +11,8 @@ import pytest
 
 from cascade.errors import InputError, ModelError
 from cascade.events import AttemptEnded, AttemptStarted, Delta, Finished, Routed, Validated
-from cascade.graph import invoke, stream
+from cascade.graph import compile_graph, invoke, stream
+from cascade.models.early import StopRules
 from cascade.models.scripted import Reply
 from cascade.policy.fixed import FixedPolicy
 from cascade.trace.events import AttemptFailed, AttemptFinished, PolicyDecided
@@ -209,3 +211,28 @@ async def test_every_event_of_a_task_hangs_under_its_root_span() -> None:
     starts = [event.span_id for event in machine.sink.events if isinstance(event, Started)]
     ends = [event.span_id for event in machine.sink.events if isinstance(event, AttemptFinished)]
     assert starts == ends
+
+
+async def test_early_stop_cuts_books_and_feeds_back_what_it_saw() -> None:
+    broken = "```python\ndef f(:\n" + "    pass\n" * 400 + "```"
+    machine = Machine(flash=[broken, GOOD + "\nAnd now a long explanation. " * 50])
+    machine.services = replace(machine.services, early_stop=StopRules())
+    result = await invoke(compile_graph(machine.services), task())
+    cut, complete = result.attempts
+    assert (cut.finish_reason, complete.finish_reason) == ("cut", "cut")
+    assert len(cut.output) < 200
+    assert cut.verdict is not None
+    assert cut.verdict.reports[0].name == "early_stop"
+    assert "line 1" in str(machine.models["flash"].requests[1].messages) or "invalid" in str(
+        machine.models["flash"].requests[1].messages
+    )
+    assert cut.usage.output < 100
+    assert cut.cost_usd
+    assert result.status == "accepted"
+    assert "explanation. And now" not in complete.output
+
+
+async def test_without_early_stop_nothing_is_cut() -> None:
+    machine = Machine(flash=[GOOD + "\nAnd now a long explanation. " * 50])
+    result = await invoke(machine.graph, task())
+    assert result.output.endswith("And now a long explanation. ")
