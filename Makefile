@@ -32,7 +32,7 @@ types: $(READY)
 	$(BIN)/mypy -p cascade -p tests
 
 unit: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 package: $(READY)
 	$(BIN)/python tests/package_check.py

@@ -85,7 +85,7 @@ async def test_a_killed_run_is_resumed_without_losing_or_doubling_a_task(tmp_pat
         traced = Counter(str(event["task_id"]) for event in started(trace))
         asked = Counter(call.messages[-1]["content"].split()[1] for call in server.log)
         assert not asked - traced, "a call of the server's log is missing from the trace"
-        assert json.loads(out)["tasks"] < 24 or len(server.log) == 24
+        assert json.loads(out)["tasks"] <= 24
 
 
 async def test_the_first_interrupt_lets_tasks_end_and_begins_no_new_one(tmp_path: Path) -> None:
