@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
-from cascade import plugins
 from cascade.config import Config, installed, load
 from cascade.config.graph import CallNode, DecideNode, GraphConfig, Node, SubgraphNode
 from cascade.nodes.services import Function, Services
+from cascade.plugins import imported
 from cascade.policy.base import Policy
 from cascade.wiring.parts import policy
 
@@ -43,7 +43,7 @@ def node_policies(config: Config) -> dict[str, Policy]:
 def functions(config: Config) -> dict[str, Function]:
     """Functions of call nodes. Raises ConfigError if one cannot be imported."""
     return {
-        name: plugins.imported(node.function, place=f"graph.nodes.{name}.function")
+        name: imported(node.function, place=f"graph.nodes.{name}.function")
         for name, node in _nodes(config)
         if isinstance(node, CallNode)
     }

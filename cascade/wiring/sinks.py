@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
-from cascade import plugins
 from cascade.config import Config
 from cascade.config.parts import SinkConfig
 from cascade.errors import ConfigError
+from cascade.plugins import imported_plugin
 from cascade.trace.fan import FanOutSink
 from cascade.trace.sink import JsonLinesSink, NullSink, TraceSink
 
@@ -22,7 +22,7 @@ def sink_opener(config: Config, path: Path | None) -> Callable[[], TraceSink]:
     """What opens the run's sinks when its first event comes. Raises ConfigError for one that cannot be loaded."""
     secrets = config.secrets
     factories = [
-        (place, wanted, plugins.imported_plugin("trace_sinks", SHIPPED.get(wanted.use, wanted.use), place))
+        (place, wanted, imported_plugin("trace_sinks", SHIPPED.get(wanted.use, wanted.use), place))
         for number, wanted in enumerate(config.trace.sinks)
         for place in [f"trace.sinks[{number}]"]
     ]

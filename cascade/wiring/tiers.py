@@ -11,7 +11,7 @@ from cascade.errors import ConfigError
 from cascade.forecast import TierCost
 from cascade.ledger import Pricer, Tariff
 from cascade.models.base import Model
-from cascade.models.spec import EndpointSpec, RetryPolicy, Secret
+from cascade.models.declared import endpoint_spec, retry_policy
 from cascade.nodes.services import Tier
 from cascade.plugins import load as load_plugin
 from cascade.prices import Price as DatedPrice
@@ -60,33 +60,10 @@ def _model(name: str, config: TierConfig) -> Model:
         return model
     from cascade.models.openai import OpenAIModel
 
-    specs = [_spec(endpoint_name(name, each, number), each) for number, each in enumerate(config.endpoints)]
-    retries = RetryPolicy(max_tries=config.retries + 1, deadline=config.deadline_s)
-    return OpenAIModel(*specs, retry=retries)
-
-
-def _spec(name: str, config: EndpointConfig) -> EndpointSpec:
-    return EndpointSpec(
-        name=name,
-        model=config.model,
-        base_url=config.base_url or "",
-        api_key=Secret(config.api_key.get_secret_value() if config.api_key else ""),
-        thinking=config.thinking,
-        effort=config.reasoning_effort,
-        max_output_tokens=config.max_output_tokens,
-        temperature=config.temperature,
-        timeout=config.timeout_s,
-        idle_timeout=config.idle_timeout_s,
-        connect_timeout=config.connect_timeout_s,
-        dialect=config.dialect,
-        json_mode=config.json_mode,
-        user_id=config.user_id,
-        headers={name: value.get_secret_value() for name, value in config.headers.items()},
-        context_tokens=config.context_tokens,
-        max_concurrency=config.limits.concurrency,
-        requests_per_minute=config.limits.requests_per_minute,
-        extra=config.extra_body,
-    )
+    specs = [
+        endpoint_spec(endpoint_name(name, each, number), each) for number, each in enumerate(config.endpoints)
+    ]
+    return OpenAIModel(*specs, retry=retry_policy(config))
 
 
 def tariffs(config: Config) -> dict[str, Tariff]:
