@@ -19,7 +19,7 @@ from cascade.codec import from_json, to_json
 from cascade.config.graph import ENDS, LIMIT, GraphConfig, HumanNode, Node, default_graph
 from cascade.errors import UsageError
 from cascade.events import Emit, Event
-from cascade.nodes.begin import begin
+from cascade.nodes.begin import begin, resume
 from cascade.nodes.call import call
 from cascade.nodes.check import extract, validate
 from cascade.nodes.classify import classify
@@ -175,7 +175,8 @@ class BoundNode(_Step):
         self._here = Here(name=placed.name, declared=placed.declared, interrupt=interrupt)
 
     async def _run(self, state: State, emit: Emit) -> Update:
-        update: Update = begin(state, self._services) if self._placed.first else {}
+        opened = begin if self._placed.first else resume
+        update: Update = opened(state, self._services)
         now = merged(state, update)
         clock = time.perf_counter()
         ended = await self._visited(now, emit)

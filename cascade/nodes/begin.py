@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
+from decimal import Decimal
 
 from cascade.codec import from_json, to_json
 from cascade.errors import InputError
+from cascade.nodes.ending import total
 from cascade.nodes.services import Services
-from cascade.nodes.state import Parent, State, Update, task_of
+from cascade.nodes.state import Parent, State, Update, attempts_of, task_of
 from cascade.trace.content import content_of
-from cascade.trace.events import TaskStarted
+from cascade.trace.events import TaskResumed, TaskStarted
 from cascade.trace.ids import Scope
-from cascade.types import Task
+from cascade.types import Attempt, Task
 
 
 def begin(state: State, services: Services) -> Update:
@@ -38,6 +41,26 @@ def begin(state: State, services: Services) -> Update:
         "result": None,
         "visits": {},
     }
+
+
+def resume(state: State, services: Services) -> Update:
+    """Go on with a task that another run began: written down once, so that this run's trace is whole."""
+    scope = from_json(Scope, state["scope"])
+    if scope.run_id == services.run.run_id or state.get("parent") is not None:
+        return {}
+    attempts = attempts_of(state)
+    pending = state.get("pending")
+    made = attempts if pending is None else (*attempts, from_json(Attempt, pending))
+    here = replace(scope, run_id=services.run.run_id)
+    services.sink.emit(
+        TaskResumed(
+            **here.fields(),
+            attempts=len(made),
+            cost_usd=total(made),
+            unknown_usd=sum((attempt.unknown_usd for attempt in made), Decimal(0)),
+        )
+    )
+    return {"scope": to_json(here)}
 
 
 def _known_validators(task: Task, services: Services) -> None:

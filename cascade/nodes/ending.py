@@ -76,6 +76,7 @@ def _finished(scope: Scope, result: Result, services: Services) -> TaskFinished:
         **scope.fields(),
         status=result.status,
         tier=result.tier,
+        given=result.given,
         attempts=len(result.attempts),
         cost_usd=result.cost_usd,
         unknown_usd=sum((attempt.unknown_usd for attempt in result.attempts), Decimal(0)),

@@ -95,7 +95,7 @@ class Tally:
     sandbox: tuple[str, ...] = ()
     runs: int = 0
     _open: dict[tuple[str, str | None, int], AttemptStarted] = field(default_factory=dict)
-    _of_task: dict[str, list[tuple[str, Decimal]]] = field(default_factory=dict)
+    _of_task: dict[str, list[tuple[int, str, Decimal]]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> Tally:
@@ -154,7 +154,9 @@ class Tally:
         tier.cost_usd += event.cost_usd or ZERO
         tier.unpriced += event.cost_usd is None
         self.node_seconds["generate"] += event.latency_s
-        self._of_task.setdefault(event.trace_id, []).append((event.tier, event.cost_usd or ZERO))
+        self._of_task.setdefault(event.trace_id, []).append(
+            (event.attempt, event.tier, event.cost_usd or ZERO)
+        )
         if isinstance(event, AttemptFailed):
             tier.errors += 1
             self.errors[event.code] += 1
@@ -178,8 +180,10 @@ class Tally:
         kept = event.status == "accepted"
         if kept and event.tier is not None:
             self._tier(event.tier).accepted += 1
-        for tier, cost in costs[:-1] if kept else costs:
-            self._tier(tier).wasted_usd += cost
+        given = event.given if event.given is not None else (costs[-1][0] if costs else 0)
+        for number, tier, cost in costs:
+            if not (kept and number == given):
+                self._tier(tier).wasted_usd += cost
 
     def as_json(self) -> dict[str, Any]:
         """As JSON types; money as decimal strings."""

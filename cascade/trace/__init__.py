@@ -22,6 +22,7 @@ from cascade.trace.events import RouteDecided as RouteDecided
 from cascade.trace.events import RunFinished as RunFinished
 from cascade.trace.events import RunStarted as RunStarted
 from cascade.trace.events import TaskFinished as TaskFinished
+from cascade.trace.events import TaskResumed as TaskResumed
 from cascade.trace.events import TaskStarted as TaskStarted
 from cascade.trace.events import UsageRecord as UsageRecord
 from cascade.trace.events import ValidationFinished as ValidationFinished

@@ -146,6 +146,15 @@ class TaskStarted(Base):
     tools: JsonValue = None
 
 
+class TaskResumed(Base):
+    """A task that another run began goes on in this one, from a checkpoint: what was done and spent before."""
+
+    event: Literal["task.resumed"] = "task.resumed"
+    attempts: int = 0
+    cost_usd: Decimal | None
+    unknown_usd: Decimal = Decimal(0)
+
+
 class RouteDecided(Base):
     """The first tier was chosen."""
 
@@ -267,11 +276,15 @@ class NodeFinished(Base):
 
 
 class TaskFinished(Base):
-    """A task ended. `result` is the line of the results file, under content rule `full`."""
+    """A task ended. `given` is the number of the attempt whose answer it has.
+
+    `result` is the line of the results file, under content rule `full`.
+    """
 
     event: Literal["task.finished"] = "task.finished"
     status: TaskStatus
     tier: str | None = None
+    given: int | None = None
     attempts: int = 0
     cost_usd: Decimal | None
     unknown_usd: Decimal = Decimal(0)
@@ -298,6 +311,7 @@ class RunFinished(Base):
 Event = Annotated[
     RunStarted
     | TaskStarted
+    | TaskResumed
     | RouteDecided
     | AttemptStarted
     | AttemptRetried

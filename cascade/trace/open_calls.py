@@ -13,6 +13,7 @@ from cascade.trace.events import (
     AttemptStarted,
     Event,
     TaskFinished,
+    TaskResumed,
     TaskStarted,
 )
 
@@ -72,7 +73,7 @@ def progress(events: Iterable[Event]) -> Progress:
     unpriced = 0
     for event in events:
         key = (event.run_id, event.task_id or "", getattr(event, "attempt", 0))
-        if isinstance(event, TaskStarted):
+        if isinstance(event, TaskStarted | TaskResumed):
             begun.add(key[1])
         elif isinstance(event, TaskFinished):
             finished[key[1]] = event

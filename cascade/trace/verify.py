@@ -16,6 +16,7 @@ from cascade.trace.events import (
     RunFinished,
     RunStarted,
     TaskFinished,
+    TaskResumed,
     TaskStarted,
     ValidationFinished,
 )
@@ -59,6 +60,7 @@ class _Books:
     of_task: dict[tuple[str, str], list[Attempt]] = field(default_factory=dict)
     of_run: dict[str, list[Attempt]] = field(default_factory=dict)
     tasks: set[tuple[str, str]] = field(default_factory=set)
+    before: dict[tuple[str, str], Decimal | None] = field(default_factory=dict)
     done: dict[str, int] = field(default_factory=dict)
 
     def end(self, event: Attempt) -> None:
@@ -116,6 +118,16 @@ def _task_started(books: _Books, _: int, event: TaskStarted) -> Iterable[str]:
     if key in books.tasks:
         yield f"task {event.task_id!r} is started twice in one run"
     books.tasks.add(key)
+
+
+def _task_resumed(books: _Books, _: int, event: TaskResumed) -> Iterable[str]:
+    """What an earlier run did of it counts as done: its events are in that run's trace."""
+    key = (event.run_id, event.task_id or "")
+    if key in books.tasks:
+        yield f"task {event.task_id!r} is resumed in the run that has it"
+    books.tasks.add(key)
+    books.before[key] = event.cost_usd
+    books.ended.update((*key, number + 1) for number in range(event.attempts))
 
 
 def _attempt_started(books: _Books, _: int, event: AttemptStarted) -> Iterable[str]:
@@ -176,7 +188,10 @@ def _task_finished(books: _Books, number: int, event: TaskFinished) -> Iterable[
     if task_id in books.done:
         yield f"task {task_id!r} is finished twice, first in line {books.done[task_id]}"
     books.done[task_id] = number
-    yield from _same_sum(f"task {task_id!r}", event.cost_usd, books.of_task.get((event.run_id, task_id), []))
+    key = (event.run_id, task_id)
+    before = books.before.get(key, ZERO)
+    if before is not None and event.cost_usd is not None:
+        yield from _same_sum(f"task {task_id!r}", event.cost_usd - before, books.of_task.get(key, []))
 
 
 def _run_finished(books: _Books, _: int, event: RunFinished) -> Iterable[str]:
@@ -199,6 +214,7 @@ def _same_sum(name: str, said: Decimal | None, attempts: list[Attempt]) -> Itera
 _CHECKS: tuple[tuple[type, Callable[..., Iterable[str]]], ...] = (
     (RunStarted, _run_started),
     (TaskStarted, _task_started),
+    (TaskResumed, _task_resumed),
     (AttemptStarted, _attempt_started),
     (AttemptFinished, _attempt_ended),
     (AttemptFailed, _attempt_ended),

@@ -18,7 +18,7 @@ from cascade.config import from_mapping
 from cascade.config.graph import default_graph
 from cascade.errors import NodeError, UsageError
 from cascade.models.scripted import Reply
-from cascade.trace import NodeFinished, read_trace
+from cascade.trace import NodeFinished, read_trace, verify
 from cascade.types import Result, Task
 from tests.integrations.conftest import BAD, GOOD, TASK, Rig, declared
 
@@ -248,6 +248,17 @@ async def test_of_two_at_once_neither_right_gives_the_better_back(rig: Build) ->
     assert (result.status, len(result.attempts)) == ("rejected", 2)
 
 
+async def test_the_trace_of_a_race_is_whole_and_wastes_what_lost(rig: Build, tmp_path: Path) -> None:
+    trace = tmp_path / "trace.jsonl"
+    one = rig([BAD], [Reply(text=GOOD, delay_s=0.05)], graph=PARALLEL, trace_to=trace)
+    result = await one.cascade.run(CODE)
+    wasted = {name: sums.wasted_usd for name, sums in one.cascade.tally.tiers.items()}
+    await one.cascade.aclose()
+    assert verify(read_trace(trace)).ok
+    assert result.answer is not None
+    assert wasted == {"flash": result.attempts[0].cost_usd, "pro": 0}
+
+
 async def test_cancelling_a_race_books_both_calls(rig: Build) -> None:
     one = rig([Reply(text=GOOD, delay_s=30)], [Reply(text=GOOD, delay_s=30)], graph=PARALLEL)
     running = asyncio.create_task(one.cascade.run(CODE))
@@ -302,6 +313,7 @@ async def test_another_config_as_a_node_shares_books_trace_and_numbers(rig: Buil
     ]
     assert result.status == "accepted"
     assert result.cost_usd == one.cascade.ledger.total.cost_usd
+    assert verify(read_trace(trace)).ok
     events = read_trace(trace).events
     assert [event.event for event in events].count("task.started") == 1
     assert [event.event for event in events].count("task.finished") == 1

@@ -22,6 +22,7 @@ from typing_extensions import TypedDict
 from cascade.codec import from_json
 from cascade.models.base import Completion, ModelRequest, Observer
 from cascade.models.scripted import ScriptedModel
+from cascade.trace import read_trace, verify
 from cascade.types import Result
 from tests.integrations.conftest import BAD, GOOD, TASK, Rig
 
@@ -137,6 +138,24 @@ async def test_interrupt_and_resume_pays_nothing_twice(rig: Build) -> None:
     assert result.status == "accepted"
     assert [attempt.number for attempt in result.attempts] == [1, 2]
     assert result.cost_usd == one.cascade.ledger.total.cost_usd
+
+
+async def test_both_runs_of_a_resumed_task_leave_whole_traces(rig: Build, tmp_path: Path) -> None:
+    saver, config = InMemorySaver(), _thread()
+    first = rig([BAD, GOOD], trace_to=tmp_path / "first.jsonl")
+    graph = first.cascade.compile(checkpointer=saver, interrupt_before=["validate"])
+    await graph.ainvoke({"task": TASK}, config)
+    await first.cascade.aclose()
+    second = rig([GOOD], trace_to=tmp_path / "second.jsonl")
+    state = await second.cascade.compile(checkpointer=saver).ainvoke(None, config)
+    await second.cascade.aclose()
+    logs = [read_trace(tmp_path / f"{name}.jsonl") for name in ("first", "second")]
+    assert all(verify(log).ok for log in logs), [verify(log).problems for log in logs]
+    kinds = [event.event for event in logs[1].events]
+    assert kinds[:3] == ["run.started", "task.resumed", "validation.finished"]
+    spent = sum(verify(log).progress.spent_usd for log in logs)
+    assert spent == from_json(Result, state["result"]).cost_usd
+    assert len({event.trace_id for log in logs for event in log.events if event.task_id}) == 1
 
 
 async def test_resumes_from_sqlite(rig: Build, tmp_path: Path) -> None:
