@@ -34,9 +34,3 @@ def endpoint_spec(name: str, config: EndpointConfig) -> EndpointSpec:
 def retry_policy(config: EndpointConfig) -> RetryPolicy:
     """How often and how long the tier's calls are tried."""
     return RetryPolicy(max_tries=config.retries + 1, deadline=config.deadline_s)
-
-
-def secrets_of(config: EndpointConfig) -> tuple[str, ...]:
-    """What must never be written down of it: its key, and the values of its headers."""
-    key = () if config.api_key is None else (config.api_key.get_secret_value(),)
-    return (*key, *(value.get_secret_value() for value in config.headers.values()))

@@ -11,9 +11,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from cascade.models.base import Observer
 from cascade.models.prefix import PythonPrefix
-from cascade.types import Diagnostic, Task
+from cascade.types import Diagnostic
 
 Why: TypeAlias = Literal["complete", "syntax", "repetition", "forbidden_import"]
 
@@ -151,31 +150,6 @@ class EarlyStop:
                 message=message, code=f"early-{why}", path=self._path, line=line, column=column
             )
         return True
-
-
-class Chorus:
-    """Several observers as one: each hears everything, and any may end the generation."""
-
-    def __init__(self, *observers: Observer) -> None:
-        self._observers = observers
-
-    def __call__(self, delta: str, /) -> bool:
-        """Whether one of them wants the end. All of them hear the piece."""
-        wishes = [observe(delta) for observe in self._observers]
-        return any(wishes)
-
-    def restart(self) -> None:
-        """Tell those who want to know that the stream begins again."""
-        for observe in self._observers:
-            restart = getattr(observe, "restart", None)
-            if restart is not None:
-                restart()
-
-
-def rules_for(task: Task, *, forbidden_imports: Collection[str] = ()) -> StopRules:
-    """What may end an answer to this task: its first block only where one file is asked for."""
-    one_file = task.target is not None and len(task.files) <= 1
-    return StopRules(complete=one_file, forbidden_imports=frozenset(forbidden_imports))
 
 
 def _roots(names: Collection[str]) -> set[str]:

@@ -11,10 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cascade.models.early import Chorus, EarlyStop, StopRules, rules_for
+from cascade.models.early import EarlyStop, StopRules
 from cascade.models.prefix import PythonPrefix
 from cascade.models.replayed import pieces
-from cascade.types import Task
 
 GOOD = "Sure:\n```python\ndef add(a, b):\n    return a + b\n```\nThis adds two numbers, as was asked for."
 
@@ -128,7 +127,7 @@ def test_a_restarted_stream_is_watched_afresh() -> None:
 def library_files() -> list[Path]:
     folder = Path(sysconfig.get_paths()["stdlib"])
     found = [*folder.glob("*.py"), *folder.glob("json/*.py"), *folder.glob("asyncio/*.py")]
-    return random.Random(20261123).sample(sorted(found), 25)
+    return random.Random(20261123).sample(sorted(found), 14)
 
 
 @pytest.mark.parametrize("path", library_files(), ids=lambda path: path.name)
@@ -160,26 +159,3 @@ def test_plain_errors_are_seen_at_their_line(line: str) -> None:
     fault = prefix.feed(line)
     assert fault is not None
     assert fault.line == 3
-
-
-def test_observers_stand_side_by_side_and_any_may_end_it() -> None:
-    heard: list[str] = []
-
-    def listen(delta: str) -> bool:
-        heard.append(delta)
-        return False
-
-    stop = EarlyStop()
-    both = Chorus(listen, stop)
-    assert not both("```python\nx = 1\n")
-    assert both("```")
-    both.restart()
-    assert stop.why is None
-    assert "".join(heard) == "```python\nx = 1\n```"
-
-
-def test_completeness_ends_an_answer_only_where_one_file_is_asked_for() -> None:
-    assert rules_for(Task(prompt="p", target="a.py")).complete
-    assert not rules_for(Task(prompt="p")).complete
-    assert not rules_for(Task(prompt="p", target="a.py", files={"a.py": "", "b.py": ""})).complete
-    assert rules_for(Task(prompt="p"), forbidden_imports=["os"]).forbidden_imports == {"os"}

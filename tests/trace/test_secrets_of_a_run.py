@@ -1,4 +1,4 @@
-"""Planted keys in key, prompt, addresses and the server's errors reach no trace, no result, no output."""
+"""Planted keys in key, headers, prompt, addresses and the server's errors reach no trace, no result, no output."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from cascade.testing import Fault, Logged, Reply, ScriptedServer
 from cascade.testing.faults import Faults, no_faults, nth
 
 KEY = "planted-key-0123456789-abcdef"
+HEADER = "planted-header-98765-fedcba"
 PASSWORD = "planted-password-1111"
-PLANTED = (KEY, PASSWORD)
+PLANTED = (KEY, HEADER, PASSWORD)
 
 
 def config(server: ScriptedServer) -> str:
-    tier = f'model: m, base_url: "{server.base_url}", api_key: "${{PLANTED_KEY}}", price: unknown'
+    keys = 'api_key: "${PLANTED_KEY}", headers: {x-tenant: "${PLANTED_HEADER}"}'
+    tier = f'model: m, base_url: "{server.base_url}", {keys}, price: unknown'
     return f"version: 1\ntiers:\n  flash: {{{tier}}}\n  pro: {{{tier}}}\nvalidators: [syntax]\n"
 
 
@@ -31,7 +33,7 @@ def echo(call: Logged) -> Reply:
 
 
 def refusal(code: int) -> Faults:
-    said = f"no: Bearer {KEY} at http://user:{PASSWORD}@host/?api_key={KEY}"
+    said = f"no: Bearer {KEY} with x-tenant {HEADER} at http://user:{PASSWORD}@host/?api_key={KEY}"
     return nth(1, Fault.of_status(code, message=said))
 
 
@@ -39,9 +41,10 @@ def refusal(code: int) -> Faults:
 async def test_planted_keys_stay_where_they_were_put(faults: Faults, tmp_path: Path) -> None:
     async with ScriptedServer(echo, faults=faults) as server:
         (tmp_path / "c.yaml").write_text(config(server))
-        task = {"id": "a", "prompt": f"use {KEY} at http://user:{PASSWORD}@host"}
+        task = {"id": "a", "prompt": f"use {KEY} and {HEADER} at http://user:{PASSWORD}@host"}
         (tmp_path / "tasks.jsonl").write_text(json.dumps(task) + "\n")
         out, err = await run_command(tmp_path)
+        assert server.log[-1].headers["x-tenant"] == HEADER
         assert server.log[-1].headers["authorization"] == f"Bearer {KEY}"
     trace = (tmp_path / "t.jsonl").read_text()
     for planted in PLANTED:
@@ -58,7 +61,7 @@ async def run_command(folder: Path) -> tuple[str, str]:
         *(sys.executable, "-m", "cascade", *words),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "PLANTED_KEY": KEY},
+        env={**os.environ, "PLANTED_KEY": KEY, "PLANTED_HEADER": HEADER},
     )
     out, err = await process.communicate()
     return out.decode(), err.decode()
