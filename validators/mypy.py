@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import Field
@@ -23,7 +23,9 @@ from cascade.validators.options import (
 from cascade.validators.sandbox import Kind, Limits, Sandbox
 from cascade.validators.workspace import Workspace
 
-BROKEN: Weights = dict.fromkeys(("syntax", "name-defined", "call-arg", "import-not-found"), "error")
+BROKEN: Weights = dict.fromkeys(
+    ("syntax", "name-defined", "call-arg", "import-not-found", "inline-config"), "error"
+)
 FLAGS = ("--check-untyped-defs", "--allow-redefinition", "--no-strict-optional")
 
 
@@ -72,7 +74,25 @@ class Mypy:
             return Report(name=self.name, status="unchecked", detail=f"mypy broke: {end['error'][-300:]}")
         listed = (self._diagnostic(record, workspace) for record in findings)
         found = tuple(diagnostic for diagnostic in listed if diagnostic is not None)
+        found += tuple(self._inline(workspace))
         return Report(name=self.name, status=status_of(found), diagnostics=found)
+
+    def _inline(self, workspace: Workspace) -> Iterator[Diagnostic]:
+        """Comments by which the answer switches checks off in its own files, unless they were the task's."""
+        severity = severity_of("inline-config", self._options.weights, default=self._options.default)
+        for path in workspace.files(".py", ".pyi") if severity is not None else ():
+            before = workspace.task.files.get(path, "")
+            for number, line in enumerate((workspace.read(path) or "").splitlines(), start=1):
+                if line.startswith("# mypy:") and line not in before:
+                    message = "the answer may not configure the type check"
+                    yield Diagnostic(
+                        message=message,
+                        code="inline-config",
+                        severity=severity or "error",
+                        path=path,
+                        line=number,
+                        source=line,
+                    )
 
     def _diagnostic(self, record: Mapping[str, Any], workspace: Workspace) -> Diagnostic | None:
         code = str(record.get("code") or "")

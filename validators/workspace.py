@@ -177,9 +177,15 @@ class Workspace:
 
     def scrub(self, text: str) -> str:
         """A tool's text without this machine's paths."""
-        return (
-            text.replace(f"{self.root}/", "").replace(str(self.root), ".").replace(str(self.scratch), "$HOME")
-        )
+        for place, name in (
+            (f"{self.root}/", ""),
+            (str(self.root), "."),
+            (str(self.scratch), "$HOME"),
+            (sys.prefix, "<python>"),
+            (sys.base_prefix, "<python>"),
+        ):
+            text = text.replace(place, name)
+        return text
 
     @property
     def environment(self) -> Mapping[str, str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from cascade.types import Report
+from cascade.types import Candidate, Report, Task
 from cascade.validators.mypy import Mypy, MypyOptions
 from cascade.validators.pytest import Pytest, PytestOptions
 from cascade.validators.ruff import Ruff, RuffOptions
 from cascade.validators.sandbox import Sandbox
+from cascade.validators.suite import Suite
 from cascade.validators.syntax import Syntax
 from tests.validators.conftest import verdict
 
@@ -113,6 +114,17 @@ class TestMypy:
         config = config if name == "pyproject.toml" else "[mypy]\nplugins = evil.py\nignore_errors = True\n"
         files = {"solution.py": "print(missing)\n", name: config, "evil.py": "import os\nos._exit(0)\n"}
         assert (await verdict(Mypy(sandbox), files=files)).status == "failed"
+
+    async def test_a_comment_does_not_switch_it_off(self, sandbox: Sandbox) -> None:
+        text = "# mypy: ignore-errors\nprint(missing)\n"
+        assert [found.code for found in (await report(Mypy(sandbox), text=text)).diagnostics] == [
+            "inline-config"
+        ]
+        task = Task(prompt="", files={"solution.py": text})
+        own = await Suite([Mypy(sandbox)]).check(
+            task, Candidate(text="", files={"solution.py": text + "x = 1\n"})
+        )
+        assert own.status == "passed"
 
     async def test_files_of_one_answer_see_each_other_and_not_those_of_another(
         self, sandbox: Sandbox

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import struct
 import subprocess
@@ -17,7 +18,7 @@ from cascade.errors import SandboxError
 from cascade.types import Candidate, Task
 from cascade.validators.inside import landlock, seccomp
 from cascade.validators.pytest import Pytest
-from cascade.validators.sandbox import Limits, Sandbox, open_sandbox, opening
+from cascade.validators.sandbox import Limits, Room, Sandbox, open_sandbox, opening
 from cascade.validators.suite import Suite
 from tests.validators.conftest import verdict
 
@@ -110,10 +111,14 @@ async def test_a_program_that_is_not_there_is_no_crash(sandbox: Sandbox) -> None
 async def test_memory_disk_and_processes_are_bounded_together(
     sandbox: Sandbox, script: str, limits: Limits, ended: str
 ) -> None:
-    limited = Sandbox.__new__(Sandbox)
-    limited.__dict__.update(sandbox.__dict__)
-    limited.limits = limits
-    done = await limited.run([sys.executable, "-c", script])
+    place = sandbox.root / f"limited-{ended}"
+    place.mkdir()
+    if sandbox.owner is not None:
+        os.chown(place, sandbox.owner, sandbox.owner)
+    done = await sandbox.execute(
+        [sys.executable, "-c", script], Room(cwd=place, writable=(place,), limits=limits)
+    )
+    shutil.rmtree(place)
     assert done.ended == ended
 
 
@@ -217,7 +222,7 @@ class TestFailingClosed:
 
     def test_a_probe_that_gets_through_is_believed(self, monkeypatch: pytest.MonkeyPatch) -> None:
         real = opening._policy
-        monkeypatch.setattr(opening, "_policy", lambda *, inner: {**real(inner=inner), "landlock": False})
+        monkeypatch.setattr(opening, "_policy", lambda: {**real(), "landlock": False})
         with pytest.raises(SandboxError, match=r"did not stop: .*read"):
             open_sandbox("landlock")
 
@@ -228,6 +233,21 @@ class TestFailingClosed:
         assert result.status == "passed"
         assert trusted.layers == ("limits",)
         assert not trusted.isolates
+
+
+@pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed here")
+async def test_bubblewrap_alone_holds_where_the_kernel_has_no_landlock(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(landlock, "abi", lambda: 0)
+    alone = open_sandbox("auto")
+    try:
+        assert alone.layers[1:3] == ("bwrap", "seccomp")
+        assert alone.isolates
+        for files, status in ((RIGHT, "passed"), ({"solution.py": "def double(x): return 5\n"}, "failed")):
+            assert (await verdict(Pytest(alone), files=files, tests=TESTS)).status == status
+    finally:
+        alone.close()
 
 
 async def test_a_container_takes_the_same_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,7 +73,7 @@ def confine_child(policy: Policy, grant: Grant) -> None:
     if policy.landlock:
         landlock.restrict((*policy.readable, *grant.readable), grant.writable, DEVICES)
     if policy.seccomp:
-        seccomp.install(gaps() if policy.landlock else seccomp.Gaps(signals=False))
+        seccomp.install(gaps() if policy.landlock else seccomp.Gaps(signals=True))
 
 
 def confine_server(policy: Policy, root: str) -> None:

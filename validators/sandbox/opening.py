@@ -80,7 +80,13 @@ def remove_stale() -> None:
 
 def _bare(limits: Limits, *, problem: str, trusted: bool) -> Sandbox:
     # Not even the process group can be trusted to hold without the filter, but static tools do not flee.
-    return Sandbox(Backend(), _policy(inner=False), limits=limits, problem=problem, trusted=trusted)
+    return Sandbox(
+        Backend(),
+        {**_policy(), "landlock": False, "seccomp": False, "uid": None, "owner": None},
+        limits=limits,
+        problem=problem,
+        trusted=trusted,
+    )
 
 
 Attempt: TypeAlias = Callable[[], tuple[Backend, dict[str, Any]]]
@@ -94,18 +100,13 @@ def _candidates(use: Use, image: str | None) -> list[Attempt]:
     return [_bwrap if use == "bwrap" else _landlock]
 
 
-def _inner() -> bool:
-    """True if children can confine themselves with both Landlock and the filter."""
-    return landlock.abi() > 0 and seccomp.supported()
-
-
 def _landlock() -> tuple[Backend, dict[str, Any]]:
     if not seccomp.supported():
         raise SandboxError(f"no system call filter for {platform.system()} on {platform.machine()}")
     version = landlock.abi()
     if not version:
         raise SandboxError("this kernel has no Landlock (Linux 5.13 or later, and enabled)")
-    policy = _policy(inner=True)
+    policy = _policy()
     return Backend(layers=(*_inner_layers(policy),)), policy
 
 
@@ -113,7 +114,7 @@ def _bwrap() -> tuple[Backend, dict[str, Any]]:
     wrapper = find_bwrap()
     if wrapper is None:
         raise SandboxError("bubblewrap (bwrap) is not installed")
-    policy = _policy(inner=_inner())
+    policy = _policy()
     layers = ("bwrap", *_inner_layers(policy))
     return Bubblewrap(wrapper=wrapper, one_shot=not policy["landlock"], layers=layers), policy
 
@@ -122,7 +123,7 @@ def _container(image: str | None) -> tuple[Backend, dict[str, Any]]:
     wrapper = find_container()
     if wrapper is None:
         raise SandboxError("neither podman nor docker is installed")
-    policy = _policy(inner=_inner())
+    policy = _policy()
     layers = (f"container:{Path(wrapper).name}", *_inner_layers(policy))
     backend = Container(wrapper=wrapper, one_shot=not policy["landlock"], layers=layers, image=image or IMAGE)
     # All capabilities are dropped outside already, so that there is no uid to be taken.
@@ -130,19 +131,22 @@ def _container(image: str | None) -> tuple[Backend, dict[str, Any]]:
 
 
 def _inner_layers(policy: dict[str, Any]) -> list[str]:
-    layers = [f"landlock:{landlock.abi()}", "seccomp"] if policy["landlock"] else []
+    layers = [f"landlock:{landlock.abi()}"] if policy["landlock"] else []
+    layers += ["seccomp"] if policy["seccomp"] else []
     if os.geteuid() == 0:
         layers += ["uid" if policy["owner"] is not None else "capabilities"]
     return layers
 
 
-def _policy(*, inner: bool) -> dict[str, Any]:
+def _policy() -> dict[str, Any]:
+    """What children give up by themselves, as far as this kernel can."""
     paths = readable()
+    inner = seccomp.supported()
     root = os.name == "posix" and os.geteuid() == 0
     block = FIRST_UID + UIDS * os.getpid()
     return {
         "readable": paths,
-        "landlock": inner,
+        "landlock": landlock.abi() > 0,
         "seccomp": inner,
         "uid": block if root and inner else None,
         "owner": block if root and inner and world_readable(paths) else None,
