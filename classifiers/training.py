@@ -14,6 +14,7 @@ from typing import Any, Generic, Literal, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from cascade.classifiers.after_output import SEEN_FEATURES, seen_features, seen_texts
 from cascade.classifiers.answer_features import Answered
@@ -106,7 +107,9 @@ class BlendEstimator(BaseEstimator, Generic[Item]):  # type: ignore[misc]
         known = ~np.isnan(y)
         self.counts_ = known.sum(axis=0)
         self.base_rates_ = np.nanmean(y, axis=0)
-        self.fit_ = fit_tiers(self._views(items, values), y, seed=self.seed)
+        # One thread: faster on matrices of this size, and the same digits on every run.
+        with threadpool_limits(limits=1):
+            self.fit_ = fit_tiers(self._views(items, values), y, seed=self.seed)
         self.calibrations_: list[Calibration] = []
         self.held_out_ = np.full(y.shape, np.nan)
         for t in range(y.shape[1]):

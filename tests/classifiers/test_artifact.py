@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from benchmarks.routing.text.default_artifact import train
 from cascade.classifiers.artifact import ANSWER, Card, default, dump, load, parse, save
 from cascade.classifiers.export import to_artifact
 from cascade.classifiers.training import TierPassEstimator
@@ -92,6 +94,19 @@ def test_a_file_that_cannot_be_read_is_an_input_error(tmp_path: Path) -> None:
 def test_infinite_weights_are_refused(text: str) -> None:
     with pytest.raises(InputError):
         parse(text.replace('"intercept":', '"intercept":1e999,"x":', 1))
+
+
+def test_the_artefact_that_ships_is_the_one_its_script_trains() -> None:
+    again, shipped = train(), default()
+    assert again.card == shipped.card
+    for new, old in zip(again.tiers, shipped.tiers, strict=True):
+        assert new.base_rate == old.base_rate
+        assert np.allclose(new.weights, old.weights, atol=1e-6)
+        assert np.allclose(
+            [new.text_weights[0].get(b, 0.0) for b in range(2048)],
+            [old.text_weights[0].get(b, 0.0) for b in range(2048)],
+            atol=1e-6,
+        )
 
 
 def test_the_artefact_that_ships_has_a_card_with_its_limits() -> None:

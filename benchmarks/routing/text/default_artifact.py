@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from cascade.classifiers.artifact import Card, save
+from cascade.classifiers.artifact import Artifact, Card, save
 from cascade.classifiers.calibration import expected_error
 from cascade.classifiers.export import to_artifact
 from cascade.classifiers.hashing import TextSpec
@@ -32,6 +32,13 @@ MODELS = {
 
 def main() -> None:
     """Fit, and write `classifiers/artifacts/default.json`."""
+    artifact = train()
+    save(artifact, ROOT / "classifiers" / "artifacts" / "default.json")
+    print(json.dumps(artifact.card.figures | {"version": artifact.version}, indent=1))
+
+
+def train() -> Artifact:
+    """The artefact, from the recordings in `cascade/demo_data`."""
     lines = _lines("tasks.jsonl.gz")
     tasks = [Task(id=one["id"], prompt=one["prompt"], tests=one["tests"]) for one in lines]
     passed = [_first_attempts(file) for file in ("flash.jsonl.gz", "pro.jsonl.gz")]
@@ -57,11 +64,7 @@ def main() -> None:
             "HumanEval is public and old; the models may have seen it",
         ),
     )
-    artifact = to_artifact(
-        estimator, y, list(MODELS), name="humaneval-qwen2.5-coder", card=card, models=MODELS
-    )
-    save(artifact, ROOT / "classifiers" / "artifacts" / "default.json")
-    print(json.dumps(figures | {"version": artifact.version}, indent=1))
+    return to_artifact(estimator, y, list(MODELS), name="humaneval-qwen2.5-coder", card=card, models=MODELS)
 
 
 def _lines(name: str) -> list[dict[str, Any]]:
