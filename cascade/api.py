@@ -64,8 +64,8 @@ class Cascade:
 
     @classmethod
     def default(cls, *, trace: str | Path | None = None) -> Self:
-        """DeepSeek's Flash and Pro, with the key from the environment variable DEEPSEEK_API_KEY."""
-        return cls.from_config(default_config(), trace=trace)
+        """DeepSeek's Flash and Pro. Raises ConfigError if the environment variable DEEPSEEK_API_KEY is not set."""
+        return cls.from_config(default_config(need_key=True), trace=trace)
 
     @cached_property
     def graph(self) -> Graph:

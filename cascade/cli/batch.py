@@ -17,10 +17,11 @@ from cascade.types import Result, Task
 
 @dataclass(slots=True)
 class BatchEnd:
-    """How a batch ended: counts by status, the codes of errors, whether it was interrupted."""
+    """How a batch ended: counts by status and error code, the first message of each, whether it was interrupted."""
 
     statuses: dict[str, int] = field(default_factory=dict)
     errors: dict[str, int] = field(default_factory=dict)
+    told: dict[str, str] = field(default_factory=dict)
     results: list[Result] = field(default_factory=list)
     interrupted: bool = False
 
@@ -29,6 +30,8 @@ class BatchEnd:
         self.statuses[result.status] = self.statuses.get(result.status, 0) + 1
         if result.error:
             self.errors[result.error] = self.errors.get(result.error, 0) + 1
+            messages = [attempt.error_message for attempt in result.attempts if attempt.error == result.error]
+            self.told.setdefault(result.error, (messages or [None])[-1] or result.reason)
         if keep:
             self.results.append(result)
 

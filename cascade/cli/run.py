@@ -99,7 +99,7 @@ def find_config(path: str | None) -> Config:
     from cascade.config import default_config, installed, load
 
     found = path or next((name for name in CONFIG_NAMES if Path(name).is_file()), None)
-    return default_config() if found is None else load(found, plugins=installed())
+    return default_config(need_key=True) if found is None else load(found, plugins=installed())
 
 
 def with_budget(config: Config, usd: str | None) -> Config:
@@ -164,7 +164,7 @@ def show(cascade: Cascade, end: BatchEnd, *, trace: str | None, options: dict[st
         out.print(cost_table(cascade.tally))
     if not single:
         out.print(outcome_line(cascade.tally), markup=False)
-    for line in [*error_lines(end.errors), *unchecked_lines(cascade.tally)]:
+    for line in [*error_lines(end.errors, end.told), *unchecked_lines(cascade.tally)]:
         out.print(line, markup=False)
     out.print("sandbox: " + (", ".join(cascade.sandbox_layers) or "none"), markup=False)
     for name, place in (("trace", trace), ("results", options["output"])):

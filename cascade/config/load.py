@@ -92,10 +92,20 @@ def from_mapping(
     return config.placed(surroundings.folder, {})
 
 
-def default_config(folder: str | Path = ".") -> Config:
-    """DeepSeek's pair, flash then pro (design 5.4). The key is DEEPSEEK_API_KEY's, if it is set."""
+def default_config(folder: str | Path = ".", *, need_key: bool = False) -> Config:
+    """DeepSeek's pair, flash then pro (design 5.4). The key is DEEPSEEK_API_KEY's, if it is set.
+
+    need_key: raise ConfigError if it is not, for work that calls the models.
+    """
     endpoint = {"base_url": "https://api.deepseek.com", "context_tokens": 1_000_000}
     key = os.environ.get("DEEPSEEK_API_KEY")
+    if need_key and not key:
+        raise ConfigError(
+            "no config is given, and the default one (DeepSeek's Flash and Pro) needs the environment variable "
+            "DEEPSEEK_API_KEY, which is not set",
+            hint="export DEEPSEEK_API_KEY=..., or write a config (`cascade init`) and name it; "
+            "`cascade demo` needs no key",
+        )
     if key:
         endpoint["api_key"] = key
     data = {

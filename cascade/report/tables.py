@@ -93,9 +93,13 @@ def node_table(tally: Tally) -> Table:
     return table
 
 
-def error_lines(errors: Mapping[str, int]) -> list[str]:
-    """Failed calls by code."""
-    return [f"{count} call{'s' if count > 1 else ''} failed with {code}" for code, count in errors.items()]
+def error_lines(errors: Mapping[str, int], told: Mapping[str, str] | None = None) -> list[str]:
+    """Failures by code, with the message of one of them where it is known."""
+    lines = []
+    for code, count in errors.items():
+        message = (told or {}).get(code, "")
+        lines.append(f"{count}x {code}" + (f": {message}" if message else ""))
+    return lines
 
 
 def unchecked_lines(tally: Tally) -> list[str]:

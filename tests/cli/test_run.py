@@ -181,3 +181,10 @@ async def test_report_tells_the_runs_sum(command: Command, config: Config, tmp_p
     for name in ("cost_usd", "tokens", "by_tier", "accepted", "tasks"):
         assert told.document[name] == ran.document[name]
     assert "validator" in (await command("report", trace)).out
+
+
+async def test_without_a_config_or_a_key_the_way_out_is_told(command: Command) -> None:
+    ended = await command("run", "Write f.", DEEPSEEK_API_KEY="")
+    assert ended.code == 2
+    for told in ("DEEPSEEK_API_KEY", "cascade init", "cascade demo"):
+        assert told in ended.err
