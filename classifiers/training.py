@@ -20,6 +20,7 @@ from cascade.classifiers.after_output import SEEN_FEATURES, seen_features, seen_
 from cascade.classifiers.answer_features import Answered
 from cascade.classifiers.artifact import ANSWER, LINEAR, Calibration, FeatureSpec, Kind
 from cascade.classifiers.calibration import Method, calibrate, cross_calibrated, fit_calibration
+from cascade.classifiers.embeddings import Encoder, embedding_features, embedding_names
 from cascade.classifiers.features import TASK_FEATURES, feature_text, task_features
 from cascade.classifiers.hashing import TextSpec, categories
 from cascade.classifiers.matrices import fit_scaling, hashed_matrix, scale
@@ -250,3 +251,31 @@ def _fit_alone(views: Sequence[Any], y: Floats, tier: int, *, seed: int) -> Tier
     blend = fit_blend([view[rows] for view in views], outcomes, seed=seed)
     held_out[rows[blend.rows]] = blend.held_out
     return TierFit(blend.weights, blend.intercept, held_out)
+
+
+class EmbeddingEstimator(TierPassEstimator):
+    """`TierPassEstimator` with an encoder's embedding of the prompt beside the counts."""
+
+    def __init__(
+        self,
+        encoder: Encoder | None = None,
+        *,
+        texts: tuple[TextView, ...] = (WORDS,),
+        calibration: Method = "platt",
+        seed: int = 0,
+    ) -> None:
+        super().__init__(texts=texts, calibration=calibration, seed=seed)
+        self.encoder = encoder
+
+    def fit(self, items: Sequence[Task], y: Floats) -> Self:
+        """See `BlendEstimator.fit`. Raises InputError without an encoder."""
+        if self.encoder is None:
+            raise InputError("an EmbeddingEstimator needs an encoder")
+        self.names = embedding_names(len(self.encoder.encode("length")))
+        return super().fit(items, y)
+
+    def features(self, item: Task) -> tuple[float, ...]:
+        """`TASK_FEATURES` and the embedding."""
+        if self.encoder is None:
+            raise InputError("an EmbeddingEstimator needs an encoder")
+        return embedding_features(item, self.encoder)
