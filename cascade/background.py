@@ -34,7 +34,7 @@ class BackgroundLoop:
         loop.call_soon_threadsafe(begin)
         try:
             return done.result()
-        except BaseException:
+        except BaseException:  # an interrupted wait, too, must not leave the work going on
             if cell and not done.done():
                 loop.call_soon_threadsafe(cell[0].cancel)
             raise

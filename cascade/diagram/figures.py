@@ -119,12 +119,13 @@ def _outcome(graph: GraphConfig, event: Event) -> str | None:
     kind = getattr(node, "kind", None)
     if isinstance(event, RouteDecided):
         return "stop" if event.tier is None else "routed"
-    if isinstance(event, AttemptFinished | AttemptFailed) and kind == "generate":
-        return "answered" if isinstance(event, AttemptFinished) else "failed"
-    if isinstance(event, ValidationFinished) and kind in ("extract", "validate"):
-        return "nothing" if kind == "extract" else _status(event)
     if isinstance(event, PolicyDecided):
         return "escalate" if event.action == "start" else event.action
+    if isinstance(event, ValidationFinished):
+        return {"extract": "nothing", "validate": _status(event)}.get(str(kind))
+    if isinstance(event, AttemptFinished | AttemptFailed):
+        called = "answered" if isinstance(event, AttemptFinished) else "failed"
+        return called if kind == "generate" else None
     return event.outcome if isinstance(event, NodeFinished) else None
 
 

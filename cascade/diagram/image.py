@@ -31,9 +31,8 @@ def png(graph: GraphConfig, figures: Figures | None = None) -> bytes:
     axes.set_xlim(-0.6, columns - 0.4)
     axes.set_ylim(rows - 0.5, -0.5)
     for name in graph.nodes:
-        for number, (outcome, target) in enumerate(graph.targets(name).items()):
-            sums = None if figures is None else figures.edges.get((name, outcome), Sums())
-            _edge(axes, places[name], places[target], ", ".join([outcome, *figures_of(sums)]), number)
+        for number, (target, text) in enumerate(_arrows(graph, name, figures).items()):
+            _edge(axes, places[name], places[target], text, number)
     for name, place in places.items():
         _box(axes, graph, name, place, figures)
     written = io.BytesIO()
@@ -41,18 +40,18 @@ def png(graph: GraphConfig, figures: Figures | None = None) -> bytes:
     return written.getvalue()
 
 
+def _arrows(graph: GraphConfig, name: str, figures: Figures | None) -> dict[str, str]:
+    """One arrow for all outcomes that lead to the same node, with a line of text for each."""
+    arrows: dict[str, list[str]] = {}
+    for outcome, target in graph.targets(name).items():
+        sums = None if figures is None else figures.edges.get((name, outcome), Sums())
+        arrows.setdefault(target, []).append(", ".join([outcome, *figures_of(sums)]))
+    return {target: "\n".join(lines) for target, lines in arrows.items()}
+
+
 def layout(graph: GraphConfig) -> dict[str, tuple[float, float]]:
     """Column and row of every node and end: rows by the distance from the start, ends last."""
-    rows: dict[str, int] = {graph.start: 0}
-    open_ = [graph.start]
-    while open_:
-        name = open_.pop(0)
-        for target in graph.targets(name).values():
-            if target not in rows and target not in ENDS:
-                rows[target] = rows[name] + 1
-                open_.append(target)
-    used = {target for name in rows for target in graph.targets(name).values()}
-    rows |= dict.fromkeys((end for end in ENDS if end in used), max(rows.values()) + 1)
+    rows = _rows(graph)
     by_row: dict[int, list[str]] = {}
     for name, row in rows.items():
         by_row.setdefault(row, []).append(name)
@@ -62,6 +61,20 @@ def layout(graph: GraphConfig) -> dict[str, tuple[float, float]]:
         for row, names in by_row.items()
         for column, name in enumerate(names)
     }
+
+
+def _rows(graph: GraphConfig) -> dict[str, int]:
+    rows: dict[str, int] = {graph.start: 0}
+    open_ = [graph.start]
+    while open_:
+        name = open_.pop(0)
+        for target in graph.targets(name).values():
+            if target not in rows and target not in ENDS:
+                rows[target] = rows[name] + 1
+                open_.append(target)
+    used = {target for name in rows for target in graph.targets(name).values()}
+    last = max(rows.values()) + 1
+    return rows | {end: last for end in ENDS if end in used}
 
 
 def _box(

@@ -34,11 +34,13 @@ CANCELLED = "model.cancelled"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What a node demands of the attempts that are made at it; None: as the tier has it.
+    """Which attempt is to be made, and what its node demands of it; None: as the tier has it.
 
     `patience_s`: how long to wait for money that others may give back.
     """
 
+    tier: str
+    number: int
     max_output_tokens: int | None = None
     timeout_s: float | None = None
     max_usd: Decimal | None = None
@@ -46,16 +48,14 @@ class Terms:
     patience_s: float = PATIENCE_S
 
 
-async def prepare(
-    state: State, services: Services, emit: Emit, *, here: Here, tier: str, number: int, terms: Terms
-) -> Call:
-    """The next attempt at a tier, its worst case reserved: waits while others may give money back.
+async def prepare(state: State, services: Services, emit: Emit, *, here: Here, terms: Terms) -> Call:
+    """The attempt, its worst case reserved: waits while others may give money back.
 
     Raises BudgetExhaustedError if it does not fit.
     """
     task, attempts, decision = task_of(state), attempts_of(state), decision_of(state)
-    rung = _on_terms(services.tiers[tier], terms)
-    history = decision.history if decision is not None and decision.tier == tier else None
+    rung = _on_terms(services.tiers[terms.tier], terms)
+    history = decision.history if decision is not None and decision.tier == terms.tier else None
     prompt = next_prompt(services, task, attempts, rung, history)
     purse = services.budget.child(services.per_task_usd, name="task", spent=spent(attempts))
     if terms.max_usd is not None:
@@ -64,9 +64,9 @@ async def prepare(
     place = Place(
         scope=scope_of(state, services.run).child(here.name),
         node=here.name,
-        number=number,
+        number=terms.number,
         tier=rung,
-        tier_attempt=1 + sum(attempt.tier == tier for attempt in attempts),
+        tier_attempt=1 + sum(attempt.tier == terms.tier for attempt in attempts),
         prompt=prompt,
         content=services.content,
         tariff=terms.tariff,

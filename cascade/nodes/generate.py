@@ -22,15 +22,8 @@ async def generate(state: State, services: Services, emit: Emit, here: Here) -> 
     tier = wanted.tier or (decision.tier if decision is not None else None)
     assert tier is not None, "the check of the graph saw to it that a tier is decided"
     try:
-        call = await prepare(
-            state,
-            services,
-            emit,
-            here=here,
-            tier=tier,
-            number=next_number(state),
-            terms=terms(wanted, services.tiers[tier]),
-        )
+        terms = terms_of(wanted, services.tiers[tier], number=next_number(state))
+        call = await prepare(state, services, emit, here=here, terms=terms)
     except BudgetExhaustedError as error:
         return Outcome("exhausted", {"decision": to_json(out_of_budget(tier, error))})
     attempt = await call.make()
@@ -45,7 +38,7 @@ def out_of_budget(tier: str, error: BudgetExhaustedError) -> Decision:
     return Decision(action="stop", tier=tier, reason=f"stop: {error.message}", exhausted=True)
 
 
-def terms(wanted: GenerateNode, tier: Tier) -> Terms:
+def terms_of(wanted: GenerateNode, tier: Tier, *, number: int) -> Terms:
     """The node's own bounds and price."""
     tariff = None
     if isinstance(wanted.price, Price):
@@ -56,6 +49,8 @@ def terms(wanted: GenerateNode, tier: Tier) -> Terms:
     elif wanted.price is not None:
         tariff = Tariff(model=tier.model_name, override="unknown" if wanted.price == "unknown" else None)
     return Terms(
+        tier=tier.name,
+        number=number,
         max_output_tokens=wanted.max_output_tokens,
         timeout_s=wanted.timeout_s,
         max_usd=wanted.max_usd,

@@ -27,8 +27,8 @@ async def parallel(state: State, services: Services, emit: Emit, here: Here) -> 
     for number, tier in enumerate(here.of(ParallelNode).tiers, next_number(state)):
         try:
             # No waiting: a task that holds one reservation must not wait for another.
-            at_once = Terms(patience_s=0.0)
-            call = await prepare(state, services, emit, here=here, tier=tier, number=number, terms=at_once)
+            at_once = Terms(tier=tier, number=number, patience_s=0.0)
+            call = await prepare(state, services, emit, here=here, terms=at_once)
         except BudgetExhaustedError as error:
             if not races:
                 return Outcome("exhausted", {"decision": to_json(out_of_budget(tier, error))})

@@ -103,15 +103,15 @@ def failure(result: Result) -> tuple[int, dict[str, Any]] | None:
     if result.answer is not None:
         return None
     if result.status == "budget_exhausted":
-        return 402, error(result.reason, code="budget_exhausted", kind="insufficient_quota")
+        return 402, error_body(result.reason, code="budget_exhausted", kind="insufficient_quota")
     status, code = _REFUSED.get(result.error or "", (502, result.error or "no_answer"))
     last = next((attempt.error_message for attempt in reversed(result.attempts) if attempt.error_message), "")
     told = last or result.reason or "no tier gave an answer"
     kind = "invalid_request_error" if status == 400 else "upstream_error"
-    return status, error(told, code=code, kind=kind)
+    return status, error_body(told, code=code, kind=kind)
 
 
-def error(
+def error_body(
     text: str, *, code: str, kind: str = "invalid_request_error", param: str | None = None
 ) -> dict[str, Any]:
     """An error in OpenAI's shape."""

@@ -19,7 +19,7 @@ from cascade import __version__
 from cascade.api import Cascade
 from cascade.conversation import chat_checks
 from cascade.errors import CascadeError, UsageError
-from cascade.server import answers
+from cascade.server.answers import completion, error_body, failure, headers
 from cascade.server.guard import Guard, TooLargeError, too_large
 from cascade.server.options import ServerOptions
 from cascade.server.streaming import ChatStream
@@ -95,21 +95,21 @@ class Endpoint:
         except TooLargeError:
             return too_large(self._options)
         except RequestError as error:
-            body = answers.error(error.message, code=error.code, param=error.param)
+            body = error_body(error.message, code=error.code, param=error.param)
             return JSONResponse(body, error.status)
         except CascadeError as error:
             status = 400 if isinstance(error, UsageError) else 500
-            return JSONResponse(answers.error(str(error), code=error.code), status, headers=_FINAL)
+            return JSONResponse(error_body(str(error), code=error.code), status, headers=_FINAL)
 
     async def _whole(self, request: Request, task: Task) -> Response:
         result = await _while_connected(request.receive, self._cascade.run(task))
         if result is None:
             return Response(status_code=CLIENT_GONE)
-        failed = answers.failure(result)
+        failed = failure(result)
         if failed is not None:
-            return JSONResponse(failed[1], failed[0], headers={**answers.headers(result), **_FINAL})
-        body = answers.completion(result, model=self._options.model, created=int(time.time()))
-        return JSONResponse(body, headers=answers.headers(result))
+            return JSONResponse(failed[1], failed[0], headers={**headers(result), **_FINAL})
+        body = completion(result, model=self._options.model, created=int(time.time()))
+        return JSONResponse(body, headers=headers(result))
 
     def _streamed(self, chat: ChatRequest, task: Task) -> Response:
         stream = ChatStream(
@@ -134,7 +134,7 @@ class Endpoint:
 
     def _unknown(self, name: str) -> Response:
         text = f"there is no model {name!r} here; there is {self._options.model!r}"
-        return JSONResponse(answers.error(text, code="model_not_found", param="model"), 404)
+        return JSONResponse(error_body(text, code="model_not_found", param="model"), 404)
 
 
 # The tiers were tried and retried already: a client that tries again pays again.

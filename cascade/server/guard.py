@@ -8,7 +8,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cascade.server.answers import error
+from cascade.server.answers import error_body
 from cascade.server.options import ServerOptions
 
 OPEN = frozenset({"/health"})
@@ -43,13 +43,13 @@ class Guard:
 
     def _refusal(self, headers: Headers) -> JSONResponse | None:
         if not self._authentic(headers.get("authorization", "")):
-            body = error("a valid key is needed: Authorization: Bearer KEY", code="invalid_api_key")
+            body = error_body("a valid key is needed: Authorization: Bearer KEY", code="invalid_api_key")
             return JSONResponse(body, 401, headers={"www-authenticate": "Bearer"})
         length = headers.get("content-length", "0")
         if length.isdigit() and int(length) > self._options.max_body_bytes:
             return too_large(self._options)
         if self._under_way >= self._options.max_concurrency:
-            body = error(
+            body = error_body(
                 f"{self._under_way} requests are under way", code="rate_limit_exceeded", kind="rate_limit"
             )
             return JSONResponse(body, 429, headers={"retry-after": "1"})
@@ -81,4 +81,4 @@ class Guard:
 def too_large(options: ServerOptions) -> JSONResponse:
     """413, and the limit."""
     text = f"the body is longer than {options.max_body_bytes} bytes"
-    return JSONResponse(error(text, code="request_too_large"), 413)
+    return JSONResponse(error_body(text, code="request_too_large"), 413)

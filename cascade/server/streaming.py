@@ -18,7 +18,7 @@ import orjson
 from cascade.api import Cascade
 from cascade.errors import CascadeError
 from cascade.events import AttemptStarted, Delta, Event, Finished, Validated
-from cascade.server import answers
+from cascade.server.answers import chunk, error_body, failure, finish_reason, message, usage
 from cascade.types import Result, Task
 
 DONE = b"data: [DONE]\n\n"
@@ -48,13 +48,13 @@ class ChatStream:
                 async for event in events:
                     if isinstance(event, Delta) and event.restarted and self._sent:
                         yield _data(
-                            answers.error("the answer broke off", code="stream_broken", kind="server_error")
+                            error_body("the answer broke off", code="stream_broken", kind="server_error")
                         )
                         return
                     for line in self._lines(event):
                         yield line
         except CascadeError as error:
-            yield _data(answers.error(error.message, code=error.code, kind="server_error"))
+            yield _data(error_body(error.message, code=error.code, kind="server_error"))
         yield DONE
 
     def _lines(self, event: Event | None) -> list[bytes]:
@@ -73,23 +73,23 @@ class ChatStream:
 
     def _end(self, result: Result) -> list[bytes]:
         """What is left to be sent of the answer, why it ended, and what it took."""
-        failed = answers.failure(result)
+        failed = failure(result)
         if failed is not None:
             return [_data(failed[1])]
-        said = answers.message(result)
+        said = message(result)
         text = "" if self._sent else said["content"] or ""
         lines = [self._chunk({"content": text[at : at + PIECE]}) for at in range(0, len(text), PIECE)]
         if "reasoning_content" in said:
             lines.insert(0, self._chunk({"reasoning_content": said["reasoning_content"]}))
         for index, call in enumerate(said.get("tool_calls", ())):
             lines.append(self._chunk({"tool_calls": [{"index": index, **call}]}))
-        lines.append(self._chunk({}, finish_reason=answers.finish_reason(result.answer)))
+        lines.append(self._chunk({}, finish_reason=finish_reason(result.answer)))
         if self._usage:
-            lines.append(self._chunk(None, usage=answers.usage(result)))
+            lines.append(self._chunk(None, usage=usage(result)))
         return lines
 
     def _chunk(self, delta: dict[str, Any] | None, **more: Any) -> bytes:
-        made = answers.chunk(self._task.id, model=self._model, created=self._created, delta=delta, **more)
+        made = chunk(self._task.id, model=self._model, created=self._created, delta=delta, **more)
         return _data(made)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,46 +28,47 @@ class LangChainModel:
 
     async def generate(self, request: ModelRequest, *, observe: Observer | None = None) -> Completion:
         """Stream the answer, counted by the model's own usage where it reports one."""
-        sent, clock = datetime.now(UTC), time.perf_counter()
-        whole: AIMessageChunk | None = None
-        first: float | None = None
-        cut = False
+        heard = _Heard()
         error: str | None = "model.cancelled"
         try:
             async for chunk in self._bound(request).astream(messages_of(request.messages)):
-                whole = chunk if whole is None else whole + chunk
-                first = time.perf_counter() - clock if first is None else first
-                if observe is not None and chunk.text and observe(chunk.text):
-                    cut = True
+                if heard.take(chunk, observe):
                     break
             error = None
-        except CascadeError:
-            error = "model"
+        except CascadeError as own:
+            error = own.code
             raise
         except Exception as fault:
             # The boundary to any provider's package: its errors have no common type.
             error = "model.provider"
             raise ModelError(f"{type(fault).__name__}: {fault}", code=error) from fault
         finally:
-            usage = _usage(request, whole)
-            charge = Charge(
-                endpoint=self._endpoint,
-                model=self._name,
-                usage=usage,
-                at=sent,
-                billing="estimated" if usage.estimated else "reported",
-                error=error,
-                latency_s=time.perf_counter() - clock,
-            )
+            charge = self._charge(request, heard, error)
             request.book(charge)
+        return self._completion(heard, charge)
+
+    def _charge(self, request: ModelRequest, heard: _Heard, error: str | None) -> Charge:
+        usage = _usage(request, heard.whole)
+        return Charge(
+            endpoint=self._endpoint,
+            model=self._name,
+            usage=usage,
+            at=heard.sent,
+            billing="estimated" if usage.estimated else "reported",
+            error=error,
+            latency_s=heard.elapsed,
+        )
+
+    def _completion(self, heard: _Heard, charge: Charge) -> Completion:
+        whole = heard.whole
         return Completion(
             text=str(whole.text) if whole is not None else "",
-            usage=usage,
+            usage=charge.usage,
             model=str(_told(whole, "model_name") or self._name),
             endpoint=self._endpoint,
-            finish_reason="cut" if cut else str(_told(whole, "finish_reason") or "stop"),
-            latency_s=time.perf_counter() - clock,
-            first_token_s=first,
+            finish_reason="cut" if heard.cut else str(_told(whole, "finish_reason") or "stop"),
+            latency_s=charge.latency_s,
+            first_token_s=heard.first_s,
             tool_calls=_tool_calls(whole),
             charges=(charge,),
         )
@@ -83,6 +85,29 @@ class LangChainModel:
             )
         options.pop("tool_choice", None)
         return self._model.bind(**options) if options else self._model
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What has come of a stream so far."""
+
+    whole: AIMessageChunk | None = None
+    first_s: float | None = None
+    cut: bool = False
+    sent: datetime = field(default_factory=lambda: datetime.now(UTC))
+    clock: float = field(default_factory=time.perf_counter)
+
+    @property
+    def elapsed(self) -> float:
+        return time.perf_counter() - self.clock
+
+    def take(self, chunk: AIMessageChunk, observe: Observer | None) -> bool:
+        """Add a chunk; whether the observer has heard enough."""
+        self.whole = chunk if self.whole is None else self.whole + chunk
+        if self.first_s is None:
+            self.first_s = self.elapsed
+        self.cut = observe is not None and bool(chunk.text) and observe(str(chunk.text))
+        return self.cut
 
 
 def messages_of(messages: Sequence[JsonObject]) -> list[BaseMessage]:

@@ -27,7 +27,7 @@ Attributes: TypeAlias = dict[str, Any]
 PROVIDERS = {"deepseek.com": "deepseek", "openai.com": "openai", "anthropic.com": "anthropic"}
 
 
-def task(started: TaskStarted | None, ended: TaskFinished, *, output: str | None) -> Attributes:
+def of_task(started: TaskStarted | None, ended: TaskFinished, *, output: str | None) -> Attributes:
     """The root span: the workflow."""
     text = started.prompt.text if started is not None else None
     return _without_none(
@@ -50,7 +50,7 @@ def task(started: TaskStarted | None, ended: TaskFinished, *, output: str | None
     )
 
 
-def attempt(started: AttemptStarted | None, ended: AttemptFinished | AttemptFailed) -> Attributes:
+def of_attempt(started: AttemptStarted | None, ended: AttemptFinished | AttemptFailed) -> Attributes:
     """One call to a model."""
     finished = ended if isinstance(ended, AttemptFinished) else None
     reason = finished.finish_reason if finished is not None else None
@@ -125,7 +125,7 @@ def text_of(content: Content | None) -> str | None:
     return content.text if content is not None else None
 
 
-def route(event: RouteDecided) -> Attributes:
+def of_route(event: RouteDecided) -> Attributes:
     """The classifier's estimate and the first tier."""
     probabilities = {f"cascade.probability.{tier}": p for tier, p in event.probabilities.items()}
     return _without_none(
@@ -141,7 +141,7 @@ def route(event: RouteDecided) -> Attributes:
     )
 
 
-def validation(event: ValidationFinished) -> Attributes:
+def of_validation(event: ValidationFinished) -> Attributes:
     """A verdict."""
     statuses = {f"cascade.validator.{one.name}": one.status for one in event.validators}
     return _without_none(
@@ -156,7 +156,7 @@ def validation(event: ValidationFinished) -> Attributes:
     )
 
 
-def decision(event: PolicyDecided) -> Attributes:
+def of_decision(event: PolicyDecided) -> Attributes:
     """The policy's next step."""
     return _without_none(
         {
@@ -171,7 +171,7 @@ def decision(event: PolicyDecided) -> Attributes:
     )
 
 
-def node(event: NodeFinished) -> Attributes:
+def of_node(event: NodeFinished) -> Attributes:
     """A node of a declared graph."""
     return {
         "openinference.span.kind": "GUARDRAIL" if event.kind == "human" else "CHAIN",

@@ -13,7 +13,16 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from cascade import __version__
-from cascade.integrations.opentelemetry import attributes
+from cascade.integrations.opentelemetry.attributes import (
+    Attributes,
+    of_attempt,
+    of_decision,
+    of_node,
+    of_route,
+    of_task,
+    of_validation,
+    text_of,
+)
 from cascade.trace.events import (
     AttemptFailed,
     AttemptFinished,
@@ -74,7 +83,7 @@ class _Task:
     def _root(self) -> ReadableSpan:
         ended, begun = self._ended, self._begun
         outputs = [event.output for event in self._events if isinstance(event, AttemptFinished)]
-        output = attributes.text_of(outputs[-1]) if outputs else None
+        output = text_of(outputs[-1]) if outputs else None
         end = _nanoseconds(ended.time)
         start = _nanoseconds(begun.time) if begun is not None else end - round(ended.latency_s * NANOSECONDS)
         bad = ended.status == "error"
@@ -83,7 +92,7 @@ class _Task:
             context=self._context(ended.span_id),
             parent=self._setting.parent,
             resource=self._setting.resource,
-            attributes=attributes.task(begun, ended, output=output),
+            attributes=of_task(begun, ended, output=output),
             kind=SpanKind.INTERNAL,
             status=Status(StatusCode.ERROR, ended.reason) if bad else Status(StatusCode.OK),
             start_time=start,
@@ -96,19 +105,19 @@ class _Task:
         if isinstance(event, AttemptFinished | AttemptFailed):
             return self._call(event)
         if isinstance(event, RouteDecided):
-            return self._span(event, attributes.route(event), event.latency_s)
+            return self._span(event, of_route(event), event.latency_s)
         if isinstance(event, ValidationFinished):
-            return self._span(event, attributes.validation(event), event.latency_s, _findings(event))
+            return self._span(event, of_validation(event), event.latency_s, _findings(event))
         if isinstance(event, PolicyDecided):
-            return self._span(event, attributes.decision(event), 0.0)
+            return self._span(event, of_decision(event), 0.0)
         if isinstance(event, NodeFinished):
-            return self._span(event, attributes.node(event), event.latency_s)
+            return self._span(event, of_node(event), event.latency_s)
         return None
 
     def _call(self, event: AttemptFinished | AttemptFailed) -> ReadableSpan:
         started = self._calls.get((event.attempt, event.span_id))
         latency = (event.time - started.time).total_seconds() if started is not None else event.latency_s
-        span = self._span(event, attributes.attempt(started, event), latency)
+        span = self._span(event, of_attempt(started, event), latency)
         failed = isinstance(event, AttemptFailed)
         return ReadableSpan(
             name=f"chat {event.model}",
@@ -124,7 +133,7 @@ class _Task:
         )
 
     def _span(
-        self, event: Base, told: attributes.Attributes, latency_s: float, events: tuple[SpanEvent, ...] = ()
+        self, event: Base, told: Attributes, latency_s: float, events: tuple[SpanEvent, ...] = ()
     ) -> ReadableSpan:
         end = _nanoseconds(event.time)
         place = {"graph.node.id": event.node or event.event}
