@@ -22,7 +22,7 @@ MAX_FINDINGS = 200
 
 
 class CommandOptions(Options):
-    """How to run a tool, and how to read it.
+    """How to run a tool, and how to read it; it is called as its program if no `name` is given.
 
     `run` is the argv; `{files}` stands for the answer's files that match `files` (without it the tool gets no
     file names), `{root}` and `{scratch}` for the workspace and its scratch directory. `clean` and `findings` are
@@ -32,7 +32,7 @@ class CommandOptions(Options):
     that the tool needs, `~` is the user's home.
     """
 
-    name: str
+    name: str = ""
     run: tuple[str, ...] = Field(min_length=1)
     files: tuple[str, ...] = ("*",)
     parse: Sarif | JsonPath | Regex | None = None
@@ -68,7 +68,7 @@ class Command:
     def __init__(self, sandbox: Sandbox, options: CommandOptions) -> None:
         self.sandbox = sandbox
         self._options = options
-        self.name = options.name
+        self.name = options.name or Path(options.run[0]).name
 
     def nothing_to_check(self, workspace: Workspace) -> str | None:
         """Why there is nothing to do, if so."""

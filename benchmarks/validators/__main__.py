@@ -92,7 +92,8 @@ async def warm(suite: Suite) -> dict[str, float]:
 def show(title: str, runs: list[dict[str, float]]) -> dict[str, float]:
     """Print and return the medians."""
     medians = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
-    print(f"{title:<28}" + "  ".join(f"{name} {value:7.1f} ms" for name, value in medians.items()))
+    cells = "  ".join(f"{name} {value:7.1f}" for name, value in medians.items())
+    print(f"{title:<28}{cells}   (best verdict {min(run['verdict'] for run in runs):.1f})")
     return medians
 
 
@@ -109,7 +110,7 @@ async def speed(sandbox: Sandbox, rounds: int) -> None:
             took = cold(Path(folder))
             cold_runs.append({**took, "verdict": sum(took.values())})
             warm_runs += [await warm(suite) for _ in range(3)]
-    print(f"a module of {len(MODULE.splitlines())} lines; layers: {', '.join(sandbox.layers)}; medians")
+    print(f"a module of {len(MODULE.splitlines())} lines; layers: {', '.join(sandbox.layers)}; median ms")
     slow = show("cold, unsandboxed, in a row", cold_runs)
     fast = show("warm, sandboxed", warm_runs)
     print(f"ratio {slow['verdict'] / fast['verdict']:.1f}")

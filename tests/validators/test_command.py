@@ -90,6 +90,13 @@ class TestExitCodes:
         assert len(report.diagnostics[0].message) < 1000
 
 
+def test_a_command_is_called_as_its_program(sandbox: Sandbox) -> None:
+    (validator,) = catalog.build(
+        [{"use": "command", "run": ["/usr/bin/vulture", "{files}"]}], sandbox=sandbox
+    )
+    assert validator.name == "vulture"
+
+
 class TestFiles:
     async def test_only_matching_files_are_given(self, sandbox: Sandbox) -> None:
         code = "import sys; sys.exit(' '.join(sys.argv[1:]))"
