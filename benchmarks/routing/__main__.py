@@ -6,7 +6,6 @@ folder of recordings, or a folder of such folders.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import time
 from collections.abc import Iterator
@@ -40,48 +39,44 @@ def recordings_in(place: Path) -> list[Path]:
     ]
 
 
+class Screen:
+    """Prints answers as they come, or gathers them for one JSON document."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+        self.found: list[object] = []
+
+    def show(self, title: str, answers: Iterator[Answer | str]) -> None:
+        """Go through the answers of one place."""
+        if not self.as_json:
+            click.echo(f"\n== {title}")
+        start = time.perf_counter()
+        for answer in answers:
+            if isinstance(answer, Answer):
+                self.found.append(answer.document())
+            if not self.as_json:
+                timed = [f"  ({time.perf_counter() - start:.0f} s)"]
+                click.echo("\n".join([*answer.lines(), *timed] if isinstance(answer, Answer) else [answer]))
+            start = time.perf_counter()
+
+
 @click.command(help=__doc__)
 @click.argument("data", type=click.Path(exists=True, path_type=Path))
 @click.argument("recordings", type=click.Path(exists=True, path_type=Path), required=False)
 @click.option("--cost", "costs", multiple=True, metavar="TIER=USD", help="A flat cost of an attempt.")
 @click.option("--seeds", default=5, show_default=True)
-@click.option("--text/--no-text", default=True, help="Also the goals of the text routers.")
 @click.option("--json", "as_json", is_flag=True)
-def main(
-    data: Path, recordings: Path | None, costs: tuple[str, ...], seeds: int, text: bool, as_json: bool
-) -> None:
-    """Run every goal that the data can answer."""
+def main(data: Path, recordings: Path | None, costs: tuple[str, ...], seeds: int, as_json: bool) -> None:
+    """Run every goal that the data can answer (the text routers': python -m benchmarks.routing.text)."""
     from cascade.cli.logs import cost_options
 
-    found: list[object] = []
-
-    def show(answers: Iterator[Answer | str]) -> None:
-        start = time.perf_counter()
-        for answer in answers:
-            if isinstance(answer, Answer):
-                found.append(answer.document())
-            if not as_json:
-                lines = answer.lines() if isinstance(answer, Answer) else [answer]
-                click.echo(
-                    "\n".join(
-                        [*lines, f"  ({time.perf_counter() - start:.0f} s)"] if len(lines) > 1 else lines
-                    )
-                )
-            start = time.perf_counter()
-
+    screen = Screen(as_json=as_json)
     for path in tables_in(data):
-        if not as_json:
-            click.echo(f"\n== {path}")
-        show(table_goals(path, costs=cost_options(costs), seeds=seeds))
+        screen.show(str(path), table_goals(path, costs=cost_options(costs), seeds=seeds))
     for folder in recordings_in(recordings) if recordings is not None else []:
-        if not as_json:
-            click.echo(f"\n== {folder}")
-        show(recording_goals(folder, seeds=seeds))
-    if text and not as_json and importlib.util.find_spec("benchmarks.routing.text") is not None:
-        module = importlib.import_module("benchmarks.routing.text")
-        module.run(data)
+        screen.show(str(folder), recording_goals(folder, seeds=seeds))
     if as_json:
-        click.echo(json.dumps(found))
+        click.echo(json.dumps(screen.found))
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ class Outline:
     name: str
     reference: str
     space: Space = field(default_factory=Space)
-    confidence: float = 0.6
+    confidence: float = 0.55
     seeds: int = 5
     parts: int = 10
     families: tuple[Family, ...] = field(default_factory=lambda: (Adaptive(), Fixed()))

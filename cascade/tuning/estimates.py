@@ -2,8 +2,8 @@
 
 Classes stand on a line of task difficulty z (standard normal quantiles). P(arm is right | z) is logistic in
 z with its own level and slope (two-parameter item response model by EM: Bock and Aitkin, 1981). What an
-attempt leaves behind (log cost, log tokens, calls, ...) is Gaussian with a mean linear in z and a level of
-its own for right and for wrong attempts; an arm's cost is log-linear in z. All of it is fitted together, so
+attempt leaves behind (log cost, log tokens, calls, ...) is Gaussian with a mean linear in z, a line for
+right and one for wrong attempts; an arm's cost is log-linear in z. All of it is fitted together, so
 that z is what outcomes and traces have in common. Weak pulls (of slopes to their mean, of traces' slopes to
 0) are the only regularisation. Arms that were tried after failures only enter by what was seen there.
 """
@@ -27,13 +27,15 @@ _COST_PULL = 5.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FitSettings:
     """How to fit. classes: points on the line. ridge: the pull of the slopes to their mean. weight: the power
-    of what attempts leave behind, shared among an arm's figures where they repeat each other. rounds: of EM.
+    of what attempts leave behind, shared among an arm's figures where they repeat each other. joint: how much
+    of that power helps to place the classes while fitting (0: outcomes alone place them). rounds: of EM.
     figures: names to use (None: all, cost_usd included). seed: of the sample, for large tables.
     """
 
     classes: int = 9
     ridge: float = 0.2
     weight: float = 1.0
+    joint: float = 0.2
     rounds: int = 40
     figures: Sequence[str] | None = None
     seed: int = 0
@@ -59,8 +61,17 @@ def fit_estimates(table: OutcomeTable, settings: FitSettings | None = None) -> L
 
 
 @dataclass(slots=True)
+class _Line:
+    """log x = level + slope z, with sd around it."""
+
+    level: float
+    slope: float
+    sd: float
+
+
+@dataclass(slots=True)
 class _Figure:
-    """One figure of one arm: logs where seen, and its regression on (wrong, right, z)."""
+    """One figure of one arm: logs where seen, and a line in z for wrong attempts and one for right ones."""
 
     arm: int
     name: str
@@ -68,9 +79,8 @@ class _Figure:
     logs: Floats
     offset: float
     weight: float
-    levels: Floats
-    slope: float
-    sd: float
+    wrong: _Line
+    right: _Line
 
 
 class _Fit:
@@ -93,10 +103,11 @@ class _Fit:
         """Each task's classes, given its outcomes and what its attempts left behind."""
         p = _sigmoid(self.level[:, None] + self.slope[:, None] * self.line)
         logs = self.right @ np.log(p) + self.wrong @ np.log1p(-p)
-        for one in self.figures:
-            base = self._levels(one) @ one.levels
-            away = (one.logs - base)[:, None] - one.slope * self.line
-            logs[one.seen] -= 0.5 * one.weight * (away / one.sd) ** 2
+        for one in self.figures if self.how.joint > 0 else ():
+            for line, held in ((one.wrong, self.wrong), (one.right, self.right)):
+                power = self.how.joint * one.weight * held[one.seen, one.arm]
+                away = ((one.logs - line.level)[:, None] - line.slope * self.line) / line.sd
+                logs[one.seen] -= power[:, None] * (0.5 * away**2 + np.log(line.sd))
         shares = np.exp(logs - logs.max(axis=1, keepdims=True))
         self.shares = shares / shares.sum(axis=1, keepdims=True)
 
@@ -104,7 +115,8 @@ class _Fit:
         """Every arm's curve and every figure's line, given the classes."""
         self._curves(self.right.T @ self.shares, self.known.T @ self.shares)
         for one in self.figures:
-            self._regress(one)
+            one.wrong = self._regress(one, self.wrong)
+            one.right = self._regress(one, self.right)
 
     def arm(self, k: int) -> Arm:
         """What was learnt of an arm."""
@@ -113,8 +125,8 @@ class _Fit:
         traces = {}
         for one in self.figures:
             if one.arm == k:
-                mean = tuple((one.levels[0] + one.slope * self.line).tolist())
-                traces[one.name] = Trace(mean, one.sd, one.weight, one.offset)
+                mean = tuple((one.wrong.level + one.wrong.slope * self.line).tolist())
+                traces[one.name] = Trace(mean, one.wrong.sd, one.weight, one.offset)
         return Arm(
             step=self.table.arms[k],
             p=tuple(_sigmoid(self.level[k] + self.slope[k] * self.line).tolist()),
@@ -138,29 +150,26 @@ class _Fit:
             offset = _offset(values[seen])
             logs = np.log(values[seen] + offset)
             spread = float(logs.std()) + 1e-3
-            levels = np.full(2, float(logs.mean()))
-            found.append(_Figure(k, name, seen, logs, offset, 0.0, levels, -0.2 * spread, spread))
+            start = _Line(float(logs.mean()), -0.2 * spread, spread)
+            found.append(_Figure(k, name, seen, logs, offset, 0.0, start, start))
         share = self.how.weight * _distinct([one.logs for one in found])
         for one in found:
             one.weight = share
         return found
 
-    def _levels(self, one: _Figure) -> Floats:
-        """How far each seen attempt was wrong and right, (seen, 2)."""
-        return np.stack([self.wrong[one.seen, one.arm], self.right[one.seen, one.arm]], axis=1)
-
-    def _regress(self, one: _Figure) -> None:
-        """Least squares of the logs on (wrong, right, z), z known by its shares only."""
-        levels, shares = self._levels(one), self.shares[one.seen]
+    def _regress(self, one: _Figure, held: Floats) -> _Line:
+        """Weighted least squares of the logs on z, z known by its shares only."""
+        weight, shares = held[one.seen, one.arm], self.shares[one.seen]
+        total = float(weight.sum())
+        if total < 2:
+            return one.wrong
         z = shares @ self.line
-        normal = np.zeros((3, 3))
-        normal[:2, :2] = levels.T @ levels + 1e-6 * np.eye(2)
-        normal[:2, 2] = normal[2, :2] = levels.T @ z
-        normal[2, 2] = float((shares @ self.line**2).sum()) + _TRACE_PULL
-        solved = np.linalg.solve(normal, np.concatenate([levels.T @ one.logs, [z @ one.logs]]))
-        away = (one.logs - levels @ solved[:2])[:, None] - solved[2] * self.line
-        one.levels, one.slope = solved[:2], float(solved[2])
-        one.sd = float(np.sqrt((shares * away**2).sum() / len(one.logs) + 1e-3))
+        middle, mean = float(weight @ z) / total, float(weight @ one.logs) / total
+        spread = float(weight @ (shares @ self.line**2)) - total * middle**2
+        slope = float(weight @ ((one.logs - mean) * z)) / (spread + _TRACE_PULL)
+        around = mean + slope * (self.line - middle)
+        left = float((weight[:, None] * shares * (one.logs[:, None] - around) ** 2).sum()) / total
+        return _Line(mean - slope * middle, slope, float(np.sqrt(left + 1e-3)))
 
     def _curves(self, passed: Floats, tried: Floats) -> None:
         """Three Newton steps of every arm's weighted logistic regression on the line; counts are (A, K).

@@ -16,7 +16,7 @@ from cascade.replay.table import OutcomeTable
 from cascade.replay.value_plan import ValuePlan
 from cascade.tuning.estimates import FitSettings, fit_estimates
 
-_MOST_ARMS = 7
+_MOST_ARMS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,22 +82,18 @@ class _LearntAdaptive:
 
 
 def _useful(table: OutcomeTable, space: Space) -> tuple[Step, ...]:
-    """The arms worth offering: all where they are few, else those that some best fixed order uses.
+    """The arms worth offering: all where they are few, else the cheapest and the likeliest to be right.
 
-    The tree doubles with every arm; an arm that is in no best order at any worth of a task adds little to it.
+    The tree doubles with every arm; what is dear and not the best is the first to be done without.
     """
     offered = space.arms if space.arms is not None else table.arms
     if len(offered) <= _MOST_ARMS:
         return offered
-    table = table.columns([k for k, arm in enumerate(table.arms) if arm in offered])
-    orders = all_orders(table, longest=space.longest, verifier=space.verifier)
-    learnt = LearntFixed(tuple(orders))
-    dearest = max(order.cost for order in orders)
-    used = [
-        step for v in np.geomspace(dearest / 100, dearest * 10, 12) for step in learnt.plan(float(v)).order
-    ]
-    often = sorted(set(used), key=lambda step: -used.count(step))
-    return tuple(often[:_MOST_ARMS])
+    places = [k for k, arm in enumerate(table.arms) if arm in offered]
+    by_cost = sorted(places, key=table.mean_cost)
+    best = max(places, key=lambda k: float(np.nanmean(table.outcome[:, k])))
+    kept = {*by_cost[: _MOST_ARMS - 1], best}
+    return tuple(table.arms[k] for k in places if k in kept)
 
 
 def restricted(estimates: LatentEstimates, arms: Sequence[Step] | None) -> LatentEstimates:

@@ -65,7 +65,7 @@ def _mean_cost(plan: ValuePlan, step: Step) -> float:
 def _value_policy(plan: ValuePlan, artifact: str) -> dict[str, Any]:
     policy: dict[str, Any] = {
         "use": "expected_value",
-        "value_usd": f"{plan.value_usd:.8f}".rstrip("0"),
+        "value_usd": f"{plan.value_usd:.10f}".rstrip("0").rstrip("."),
         "max_attempts": plan.max_attempts,
         "artifact": artifact,
     }
