@@ -6,13 +6,13 @@ rate itself. Starts are inclusive, ends exclusive. `table.json` holds the one th
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
+from datetime import date, datetime, time, tzinfo
 from decimal import Decimal
 from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
@@ -32,6 +32,23 @@ class Rate(_Strict):
     output: Decimal
 
 
+def zone(name: str) -> tzinfo:
+    """The zone of an offset (`+08:00`) or of an IANA name. Raises `ValueError` if there is none."""
+    if name[:1] in "+-":
+        offset = datetime.fromisoformat(f"2000-01-01T00:00{name}").tzinfo
+        assert offset is not None
+        return offset
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, OSError) as error:
+        raise ValueError(f"no time zone {name!r} is known here; is tzdata installed?") from error
+
+
+def _zone_name(value: str) -> str:
+    zone(value)
+    return value
+
+
 def _hours(value: str) -> str:
     start, end = (time.fromisoformat(part) for part in value.split("-"))
     if start == end:
@@ -42,11 +59,12 @@ def _hours(value: str) -> str:
 class Window(_Strict):
     """Hours in which another rate holds. `weekdays` are ISO (Monday 1). Hours may run over midnight.
 
-    A window over midnight belongs to the day on which it starts.
+    A window over midnight belongs to the day on which it starts. `time_zone` is an offset like `+08:00` where a
+    zone has no summer time (Beijing has none), else a name like `Europe/Berlin`, which needs the system's tzdata.
     """
 
     label: str
-    time_zone: str
+    time_zone: Annotated[str, AfterValidator(_zone_name)]
     weekdays: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7)
     except_holidays: str | None = None
     hours: tuple[Annotated[str, AfterValidator(_hours)], ...]
@@ -187,7 +205,7 @@ class Table(_Strict):
         return self._price(model, rate, rate.price)
 
     def _covers(self, window: Window, at: datetime) -> tuple[bool, tuple[str, ...]]:
-        local = at.astimezone(ZoneInfo(window.time_zone))
+        local = at.astimezone(zone(window.time_zone))
         for hours in window.hours:
             start, end = (time.fromisoformat(part) for part in hours.split("-"))
             now, day = local.time(), local.date()

@@ -21,12 +21,13 @@ class CallFigures:
 
     requests: all that were sent. retries: those that followed a failed one of the same attempt. errors: by
     code. latencies, first_tokens: seconds of the answered ones. refused: attempts that a circuit breaker kept
-    back. failing: failed requests in a row, now and at most.
+    back. failing: failed requests in a row, now and at most. answered_by: models that said they answered.
     """
 
     requests: int = 0
     retries: int = 0
     errors: Counter[str] = field(default_factory=Counter)
+    answered_by: Counter[str] = field(default_factory=Counter)
     latencies: list[float] = field(default_factory=list)
     first_tokens: list[float] = field(default_factory=list)
     input: int = 0
@@ -68,6 +69,8 @@ class CallFigures:
         self.cost_usd += charge.cost_usd or ZERO
         self.unpriced += charge.cost_usd is None
         self.unknown_usd += charge.worst_usd or ZERO
+        if charge.answered_by is not None:
+            self.answered_by[charge.answered_by] += 1
         if charge.error is None:
             self.latencies.append(charge.latency_s)
             self.failing = 0
@@ -83,6 +86,7 @@ class CallFigures:
             "retries": self.retries,
             "errors": dict(self.errors.most_common()),
             "error_rate": self.error_rate,
+            "answered_by": dict(self.answered_by.most_common()),
             "latency_s": _named(self.latencies),
             "first_token_s": _named(self.first_tokens),
             "tokens_per_second": self.tokens_per_second,

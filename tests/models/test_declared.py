@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -54,3 +56,10 @@ def test_key_and_headers_show_in_no_repr() -> None:
     spec = endpoint_spec("a", EndpointConfig.model_validate(GIVEN))
     assert "planted" not in repr(spec)
     assert spec.headers == {"x-tenant": "planted-header-1"}
+
+
+def test_the_heavy_libraries_load_at_the_first_call_only() -> None:
+    code = "import sys, cascade.models.openai, cascade.prices, cascade.ledger, cascade.trace\n"
+    code += "print(sorted({'openai', 'httpx2', 'tenacity', 'genai_prices', 'structlog'} & set(sys.modules)))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"

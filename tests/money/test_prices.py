@@ -296,3 +296,27 @@ def test_the_command_takes_a_zone_and_refuses_what_is_no_time() -> None:
     peak = CliRunner().invoke(prices, ["deepseek-flash", "--at", "2026-11-23T10:00+08:00"])
     assert "peak" in peak.stdout
     assert CliRunner().invoke(prices, ["deepseek-flash", "--at", "tomorrow"]).exit_code == 2
+
+
+def test_a_window_in_a_zone_with_summer_time_moves_with_it() -> None:
+    rate = {"input": "1", "cached_input": "1", "output": "1"}
+    peak = {
+        "label": "peak",
+        "time_zone": "Europe/Berlin",
+        "hours": ["09:00-10:00"],
+        "price": {**rate, "input": "2"},
+    }
+    entry = {
+        "start": "2026-01-01T00:00:00Z",
+        "price": rate,
+        "source": "s",
+        "as_of": "2026",
+        "windows": [peak],
+    }
+    table = Table.model_validate({"version": "1", "models": [{"names": ["m"], "rates": [entry]}]})
+    winter, summer = datetime(2026, 1, 15, 8, 30, tzinfo=UTC), datetime(2026, 7, 15, 7, 30, tzinfo=UTC)
+    for moment in (winter, summer):
+        found = PriceBook(table).lookup("m", moment)
+        assert (found.input, found.note) == (Decimal(2), "peak")
+    with pytest.raises(ValueError, match="no time zone"):
+        Table.model_validate(json.loads(table.model_dump_json().replace("Europe/Berlin", "Europe/Nowhere")))
