@@ -12,7 +12,7 @@ from cascade import Task
 from cascade.api import Cascade
 from cascade.config import Config
 from cascade.testing import Fault, Reply, ScriptedServer
-from cascade.testing.faults import Faults, no_faults
+from cascade.testing.faults import Faults, every, no_faults
 from cascade.trace import read_trace, verify
 from cascade.types import Usage
 
@@ -79,3 +79,33 @@ async def test_with_failing_requests_that_are_billed_it_still_holds(kind: str, t
     statuses, spent, budget = await spend(Reply(text=ANSWER), every_third, 90, tmp_path / "t.jsonl")
     assert spent <= budget
     assert statuses["budget_exhausted"] > 0
+
+
+def with_dearer_fallback(first: ScriptedServer, second: ScriptedServer, budget: Decimal) -> Config:
+    cheap = config(first, budget)
+    dear = {
+        "model": "a",
+        "base_url": second.base_url,
+        "price": {"input": 20, "cached_input": 20, "output": 20},
+        "max_output_tokens": 200,
+    }
+    document = cheap.model_dump(mode="json", exclude_unset=True)
+    document["tiers"]["flash"]["fallbacks"] = [dear]
+    return Config.model_validate(document)
+
+
+@pytest.mark.xfail(
+    reason="the forecast reserves at the first endpoint's price; Pricer.worst_case knows the dearest"
+)
+async def test_a_dearer_fallback_is_reserved_for_too(tmp_path: Path) -> None:
+    refuse = every(Fault.of_status(402))
+    reply = Reply(text=ANSWER, usage=EACH)
+    budget = Decimal("0.02")
+    async with ScriptedServer(reply, faults=refuse) as first, ScriptedServer(reply) as second:
+        wired = with_dearer_fallback(first, second, budget)
+        async with Cascade.from_config(wired, trace=tmp_path / "t.jsonl") as cascade:
+            todo = [Task(id=f"t{number}", prompt="do it") for number in range(40)]
+            async for _ in cascade.run_many(todo, concurrency=40):
+                pass
+        spent = Decimal(second.billed.input + second.billed.output) * 20 / 1_000_000
+    assert 0 < spent <= budget
