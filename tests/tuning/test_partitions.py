@@ -21,7 +21,7 @@ PLAN = FixedPlan((Step("cheap"), Step("strong")))
 def saved(path: Path, table: OutcomeTable) -> Path:
     lines = ["task_id,model,outcome,cost_usd"]
     lines += [
-        f"{task},{arm.tier},{table.outcome[row, k]!r},{float(table.cost[row, k])!r}"
+        f"{task},{arm.tier},{float(table.outcome[row, k])!r},{float(table.cost[row, k])!r}"
         for row, task in enumerate(table.tasks)
         for k, arm in enumerate(table.arms)
     ]
