@@ -6,6 +6,7 @@ Every request streams; its charge is booked however it ends; every failure is a 
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 MOST_BYTES_PER_CHAR = 4  # no tokenizer makes more than one token of a byte
 CONNECTIONS = 1000
+_SNAPSHOT = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{4,8}|latest)")  # gpt-4o-2024-08-06, deepseek-v4-pro-0813
 GATEWAY = frozenset({408, 502, 504})  # said by what stands between; the backend may have worked, and billed
 
 
@@ -334,7 +336,7 @@ def same_model(asked: str, answered: str) -> bool:
     from cascade.prices import PriceBook
 
     names = next((m.names for m in PriceBook().table.models if asked in m.names), (asked,))
-    return any(answered == name or answered.startswith(f"{name}-") for name in names)
+    return any(answered == name or _SNAPSHOT.fullmatch(answered.removeprefix(name)) for name in names)
 
 
 async def _deltas(stream: Any, exchange: _Exchange) -> AsyncIterator[tuple[str, str]]:

@@ -180,7 +180,10 @@ async def test_a_wrong_model_may_be_refused() -> None:
         ("deepseek-v4-flash", "deepseek-flash", True),
         ("deepseek-flash", "deepseek-v4-pro", False),
         ("gpt-4o-mini", "gpt-4o-mini-2024-07-18", True),
+        ("deepseek-v4-pro", "deepseek-v4-pro-0813", True),
         ("gpt-4o", "gpt-4", False),
+        ("gpt-4o", "gpt-4o-mini", False),
+        ("gpt-4", "gpt-4o-2024-08-06", False),
     ],
 )
 def test_other_names_of_a_model_are_known(asked: str, answered: str, same: bool) -> None:
