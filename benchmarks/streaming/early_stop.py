@@ -1,11 +1,12 @@
 """What early stop saves on recorded answers, and what it costs in answers that would have passed.
 
-    python benchmarks/streaming/early_stop.py FOLDER [--json]
+    python benchmarks/streaming/early_stop.py FOLDER
 
 FOLDER holds recordings (design 5.7) as `*.jsonl.gz` with `passed` on each line. Every answer is streamed in
-pieces of four characters through an `EarlyStop`; tokens saved are the recorded output tokens in proportion to
-the characters not streamed. An answer is "changed" if the Python block that would be extracted is another
-one; it is "lost" if it had passed and is changed.
+pieces of four characters through an `EarlyStop`, and as at an endpoint one more piece is read before the cut;
+tokens saved are the recorded output tokens in proportion to the characters not streamed. "Seen" is what the
+watcher saw; where the answer then ends by itself nothing is saved. An answer is "changed" if the Python block that
+would be extracted is another one; it is "lost" if it had passed and is changed.
 """
 
 from __future__ import annotations
@@ -48,10 +49,12 @@ class Row:
         text, tokens = answer["completion"], answer["usage"]["completion_tokens"]
         stop, seen = EarlyStop(rules), 0
         began = time.perf_counter()
+        enough = False
         for piece in pieces(text):
             seen += len(piece)
-            if stop(piece):
+            if enough and piece.strip():
                 break
+            enough = enough or stop(piece)
         self.seconds += time.perf_counter() - began
         self.answers += 1
         self.tokens += tokens
@@ -79,7 +82,7 @@ def files(text: str) -> dict[str, str]:
 
 def main(folder: Path) -> None:
     """Print the table."""
-    print("| answers | n | output tokens | saved | share | cut for | changed | lost | ms an answer |")
+    print("| answers | n | output tokens | saved | share | seen | changed | lost | ms an answer |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     for path in sorted(folder.glob("*.jsonl.gz")):
         with gzip.open(path, "rt", encoding="utf-8") as lines:

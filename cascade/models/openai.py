@@ -24,7 +24,7 @@ from cascade.models.failures import failure, status_failure
 from cascade.models.gate import Clock
 from cascade.models.log import log
 from cascade.models.spec import EndpointSpec, RetryPolicy
-from cascade.models.tokens import CountTokens, estimate_tokens
+from cascade.models.tokens import Calibration, CountTokens, estimate_tokens
 from cascade.types import Billing, Charge, Usage
 
 if TYPE_CHECKING:
@@ -79,6 +79,8 @@ class OpenAIEndpoint:
     def __init__(self, spec: EndpointSpec, *, count: CountTokens = estimate_tokens) -> None:
         self._spec = spec
         self._count = count
+        self._input_scale = Calibration()
+        self._output_scale = Calibration()
         self._client: AsyncOpenAI | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -154,13 +156,16 @@ class OpenAIEndpoint:
     async def _stream(self, exchange: _Exchange, client: AsyncOpenAI, observe: Observer | None) -> None:
         stream = await client.chat.completions.create(**exchange.body.arguments)
         exchange.answered = True
+        enough = False
         try:
             async for text, reasoning in _deltas(stream, exchange):
-                if exchange.first_token_s is None:
-                    exchange.first_token_s = exchange.elapsed
-                if _wants_cut(observe, text, reasoning):
+                if enough and (text + reasoning).strip():
                     exchange.cut = True
                     return
+                if exchange.first_token_s is None:
+                    exchange.first_token_s = exchange.elapsed
+                # One more piece is read before cutting: mostly the answer ends here by itself, with its usage.
+                enough = _wants_cut(observe, text, reasoning) or enough
         finally:
             await stream.close()
 
@@ -302,16 +307,18 @@ class OpenAIEndpoint:
             MOST_BYTES_PER_CHAR * len(str(body.arguments["messages"])) + len(str(body.arguments)) + 1000
         )
         usage = got.usage(most_input=most_input, most_output=body.max_output)
+        output = self._count(got.received) if got.received else 0
         if usage is not None:
+            self._input_scale.learn(body.estimated_input, usage.input)
+            self._output_scale.learn(output, usage.output)
             return "reported", usage
         if got.reported:
             log().warning("cascade.absurd_usage", endpoint=self._spec.name)
         reasoning = self._count(got.reasoning) if got.reasoning else 0
-        output = self._count(got.received) if got.received else 0
         return "estimated", Usage(
-            input=body.estimated_input,
-            output=max(output, reasoning),
-            reasoning=reasoning,
+            input=self._input_scale.corrected(body.estimated_input),
+            output=self._output_scale.corrected(max(output, reasoning)),
+            reasoning=self._output_scale.corrected(reasoning),
             estimated=True,
         )
 

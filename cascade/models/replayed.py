@@ -26,7 +26,7 @@ def played(completion: Completion, observe: Observer | None) -> Completion:
     seen = 0
     for piece in pieces(completion.text):
         seen += len(piece)
-        if observe(piece) and seen < len(completion.text):
+        if observe(piece) and completion.text[seen:].strip():
             share = seen / len(completion.text)
             usage = replace(
                 completion.usage, output=math.ceil(completion.usage.output * share), estimated=True

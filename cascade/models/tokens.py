@@ -32,6 +32,30 @@ def estimate_input(
     return overhead + sum(map(count, texts)) + sum(count(text) for tool in tools for text in _strings(tool))
 
 
+class Calibration:
+    """Corrects estimates of one endpoint by what it reported where it did report."""
+
+    LEAST = 3  # reports before it corrects
+
+    def __init__(self) -> None:
+        self._reports = 0
+        self._estimated = 0
+        self._reported = 0
+
+    def learn(self, estimated: int, reported: int) -> None:
+        """Take a pair of counts of the same text into account."""
+        if estimated > 0 and reported > 0:
+            self._reports += 1
+            self._estimated += estimated
+            self._reported += reported
+
+    def corrected(self, estimated: int) -> int:
+        """The estimate by the ratio so far, rounded up."""
+        if self._reports < self.LEAST:
+            return estimated
+        return -(-estimated * self._reported // self._estimated)
+
+
 def _strings(value: JsonValue) -> Iterable[str]:
     if isinstance(value, str):
         yield value

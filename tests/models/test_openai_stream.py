@@ -91,9 +91,29 @@ async def test_a_cut_closes_the_connection_and_books_what_was_generated() -> Non
         sent = server.log[0].billed
     assert completion.finish_reason == "cut"
     assert completion.usage.estimated
-    assert len(completion.text) < len(ANSWER)
+    assert len(completion.text) < len(ANSWER) + 8
     assert sent.output < estimate_tokens(long) / 4
     assert completion.usage.input == sent.input
+
+
+async def test_an_answer_that_ends_with_its_block_is_not_cut_and_keeps_its_reported_usage() -> None:
+    usage = Usage(input=50, cached_input=40, output=9)
+    async with ScriptedServer(Reply(text="```python\nx = 1\n```\n", usage=usage), piece=3) as server:
+        tier = model(server)
+        completion = await tier.generate(request(), observe=EarlyStop())
+        await tier.aclose()
+    assert (completion.finish_reason, completion.usage) == ("stop", usage)
+
+
+async def test_an_estimate_is_corrected_by_what_the_endpoint_reported_before() -> None:
+    usage = Usage(input=5, output=10)
+    lost = Fault(kind="no_usage")
+    async with ScriptedServer(Reply(text="word " * 12, usage=usage), faults=nth(4, lost)) as server:
+        tier = model(server)
+        found = [(await tier.generate(request())).usage for _ in range(4)]
+        await tier.aclose()
+    assert found[:3] == [usage] * 3
+    assert found[3] == Usage(input=5, output=10, estimated=True)
 
 
 async def test_a_cancelled_call_closes_the_connection_and_is_booked() -> None:
