@@ -151,17 +151,21 @@ def _attempt_ended(books: _Books, _: int, event: Attempt) -> Iterable[str]:
 
 def _charges(event: Attempt) -> Iterable[str]:
     """Each charge is what its tokens cost; the attempt is the sum of its charges."""
-    if not event.charges:
-        return
     for charge in event.charges:
         due = _due(charge)
         if due is not None and due != charge.cost_usd:
             yield f"attempt {event.attempt}: a charge of {charge.cost_usd} USD, but its tokens cost {due} USD"
+    if event.charges:
+        yield from _charge_sums(event)
+
+
+def _charge_sums(event: Attempt) -> Iterable[str]:
     costs = [charge.cost_usd for charge in event.charges]
     total = None if None in costs else sum((cost for cost in costs if cost is not None), ZERO)
     if total != event.cost_usd:
         yield f"attempt {event.attempt}: cost_usd is {event.cost_usd}, its charges sum up to {total}"
-    spent = (sum(c.usage.input for c in event.charges), sum(c.usage.output for c in event.charges))
+    usages = [charge.usage for charge in event.charges]
+    spent = (sum(usage.input for usage in usages), sum(usage.output for usage in usages))
     if event.usage is not None and spent != (event.usage.input, event.usage.output):
         yield f"attempt {event.attempt}: usage is not the sum over its charges"
 
