@@ -5,27 +5,32 @@ from __future__ import annotations
 import importlib.util
 import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
 from cascade.types import Diagnostic, Report
+from cascade.validators.imports import import_statements
+from cascade.validators.inside.mypy_job import STANDARD, cache_of
 from cascade.validators.options import (
     Options,
     Weight,
     Weights,
-    room,
     said,
     severity_of,
     status_of,
     unfinished,
 )
-from cascade.validators.sandbox import Kind, Limits, Sandbox
+from cascade.validators.sandbox import Kind, Limits, Room, Sandbox
 from cascade.validators.workspace import Workspace
 
 BROKEN: Weights = dict.fromkeys(
     ("syntax", "name-defined", "call-arg", "import-not-found", "inline-config"), "error"
 )
+KNOWN = frozenset(f"import {name}" for name in STANDARD)
+# Import statements that one validator learns at most.
+MAX_LEARNT = 200
 FLAGS = ("--check-untyped-defs", "--allow-redefinition", "--no-strict-optional")
 
 
@@ -49,6 +54,7 @@ class Mypy:
         self._options = options or MypyOptions()
         self.name = self._options.name
         self._kind = Kind("mypy", self._options.flags)
+        self._learnt: set[str] = set()
 
     def nothing_to_check(self, workspace: Workspace) -> str | None:
         """Why there is nothing to do, if so."""
@@ -60,9 +66,10 @@ class Mypy:
             return Report(
                 name=self.name, status="unchecked", detail="mypy is not installed: pip install mypy"
             )
-        payload = {"root": str(workspace.root), "files": list(workspace.files(".py", ".pyi"))}
-        limits = Limits(wall_s=self._options.timeout_s, cpu_s=120, memory_mb=2048)
-        place = room(workspace, limits, writable=False)
+        files = list(workspace.files(".py", ".pyi"))
+        await self._learn(files, workspace)
+        place = self._room(workspace, writable=(workspace.scratch,), readable=(workspace.root, self._cache))
+        payload = {"root": str(workspace.root), "files": files}
         done = await self.sandbox.job(self._kind, "mypy", payload, place)
         if done.ended != "exit":
             return unfinished(self.name, done)
@@ -76,6 +83,29 @@ class Mypy:
         found = tuple(diagnostic for diagnostic in listed if diagnostic is not None)
         found += tuple(self._inline(workspace))
         return Report(name=self.name, status=status_of(found), diagnostics=found)
+
+    async def _learn(self, files: list[str], workspace: Workspace) -> None:
+        """Have what the answer imports built once, so that later answers find it; only import statements go in."""
+        wanted = {
+            one for path in files for one in import_statements(workspace.read(path) or "", workspace.root)
+        }
+        new = sorted(wanted - self._learnt - KNOWN)[:MAX_LEARNT]
+        if not new or len(self._learnt) > MAX_LEARNT:
+            return
+        self._learnt.update(new)
+        place = self._room(workspace, writable=(workspace.scratch, self._cache), readable=())
+        await self.sandbox.job(
+            self._kind, "learn", {"imports": new, "scratch": str(workspace.scratch)}, place
+        )
+
+    def _room(self, workspace: Workspace, *, writable: tuple[Path, ...], readable: tuple[Path, ...]) -> Room:
+        limits = Limits(wall_s=self._options.timeout_s, cpu_s=120, memory_mb=2048, disk_mb=2048)
+        env = workspace.environment
+        return Room(cwd=workspace.scratch, writable=writable, readable=readable, env=env, limits=limits)
+
+    @property
+    def _cache(self) -> Path:
+        return Path(cache_of(str(self.sandbox.root), self._options.flags))
 
     def _inline(self, workspace: Workspace) -> Iterator[Diagnostic]:
         """Comments by which the answer switches checks off in its own files, unless they were the task's."""

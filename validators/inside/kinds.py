@@ -16,5 +16,5 @@ def pytest() -> None:
 
 
 def mypy() -> None:
-    """Checks types in forks of an interpreter that has built the standard library's stubs."""
-    server.main({"mypy": mypy_job.job}, mypy_job.prepare)
+    """Checks types in forks of an interpreter whose cache holds the standard library's stubs."""
+    server.main({"mypy": mypy_job.job, "learn": mypy_job.learn}, mypy_job.prepare)

@@ -1,104 +1,90 @@
-"""Type checks in forks of an interpreter that holds the standard library's stubs already built.
+"""Type checks in forks of an interpreter that has imported mypy and filled its cache with what everyone imports.
 
-mypy's own daemon code does the work; each candidate is checked in a fork, so that nothing of it stays behind. It
-is mypy's internal interface: where it has changed, the fork runs the command line's entry point instead.
+The cache is written by the server, on stubs, and by `learn`, on import statements alone; the forks that check answers
+can read it and no more, so that nothing of an answer is there for the next.
 """
 
-# ruff: noqa: PTH108, PTH118, PTH123
+# ruff: noqa: PTH103, PTH108, PTH118, PTH123, PTH211
 # Paths are plain strings here: pathlib would be loaded into every candidate.
 from __future__ import annotations
 
 import contextlib
 import gc
-import io
+import hashlib
 import json
 import os
 from typing import Any
 
-from cascade.validators.inside.syntax_job import fault
-
-# Built once. Anything else that a candidate imports is built in its fork.
 STANDARD = (
     "abc", "bisect", "collections", "collections.abc", "contextlib", "copy", "dataclasses", "datetime", "decimal",
-    "enum", "fractions", "functools", "heapq", "itertools", "json", "math", "operator", "os",
-    "random", "re", "statistics", "string", "sys", "time", "typing", "typing_extensions",
+    "enum", "fractions", "functools", "heapq", "itertools", "json", "math", "operator", "os", "random", "re",
+    "statistics", "string", "sys", "time", "typing", "typing_extensions",
 )  # fmt: skip
 FLAGS = (
-    "--config-file=",
-    "--show-column-numbers",
-    "--show-error-codes",
-    "--output=json",
-    "--no-error-summary",
-)
+    "--config-file=", "--show-column-numbers", "--show-error-codes", "--output=json", "--no-error-summary",
+    "--no-sqlite-cache",
+)  # fmt: skip
 
 
 class _State:
     """What the server prepared; its forks inherit it."""
 
-    server: Any = None
-    flags: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
 
 
 STATE = _State()
 
 
-def prepare(setup: dict[str, Any]) -> None:
-    """Build the stubs of the standard library with `setup["flags"]`."""
-    STATE.flags = (*FLAGS, *setup["flags"])
-    # Not the pid: in a namespace of its own every worker has the same.
-    warm = os.path.join(setup["root"], f"warm-{os.urandom(8).hex()}.py")
-    with open(warm, "w", encoding="utf-8") as file:
-        file.writelines(f"import {name}\n" for name in STANDARD)
-    try:
-        from mypy.dmypy_server import Server, process_start_options
+def cache_of(root: str, flags: tuple[str, ...]) -> str:
+    """The cache directory for these flags; mypy does not share one between different options."""
+    return os.path.join(root, f"mypy-{hashlib.sha256(repr(flags).encode()).hexdigest()[:12]}")
 
-        server = Server(process_start_options(list(STATE.flags), allow_sources=False), f"{warm}.status")
-        server.cmd_check([warm], export_types=False, is_tty=False, terminal_width=80)
-        STATE.server = server
-    except (ImportError, AttributeError, TypeError, SystemExit):
-        STATE.server = None  # another mypy than the ones we know: each check runs cold
-    finally:
-        os.unlink(warm)
+
+def prepare(setup: dict[str, Any]) -> None:
+    """Import mypy, and build the stubs of the standard library with `setup["flags"]` unless that was done before."""
+    flags = tuple(setup["flags"])
+    cache = cache_of(setup["root"], flags)
+    os.umask(0)  # what learns may be another uid
+    with contextlib.suppress(OSError):
+        os.makedirs(cache, exist_ok=True)
+        # mypy notes there which stubs are missing, and breaks if it cannot.
+        os.symlink(os.devnull, os.path.join(cache, "missing_stubs"))
+    STATE.arguments = (*FLAGS, *flags, "--cache-dir", cache)
+    warm = os.path.join(setup["root"], f"warm-{os.getpid()}.py")
+    try:
+        _check_imports([f"import {name}" for name in STANDARD], warm)
+    except OSError:
+        STATE.arguments = (*FLAGS, *flags, "--cache-dir", os.devnull)
+
+
+def learn(payload: dict[str, Any], report: int) -> None:
+    """Build the modules that these import statements name, for the checks to come."""
+    del report
+    os.umask(0)
+    _check_imports(payload["imports"], os.path.join(payload["scratch"], "learnt.py"))
 
 
 def job(payload: dict[str, Any], report: int) -> None:
     """Check `payload["files"]`; the report is mypy's JSON lines and a last record."""
     os.chdir(payload["root"])
     gc.disable()  # the child ends soon, and a collection would copy every page that it shares
-    faults = [{"file": path, **found} for path in payload["files"] if (found := _unparsable(path))]
-    if faults:
-        # The daemon passes over files that it cannot parse.
-        records = [json.dumps({**one, "code": "syntax", "severity": "error"}) for one in faults]
-        out, err, status = "\n".join(records), "", 2
-    elif STATE.server is not None:
-        answer = STATE.server.cmd_check(payload["files"], export_types=False, is_tty=False, terminal_width=80)
-        out, err, status = (
-            answer.get("out", ""),
-            answer.get("err", "") or answer.get("error", ""),
-            answer["status"],
-        )
-    else:
-        out, err, status = _cold(payload["files"])
-    end = json.dumps({"end": True, "status": status, "error": err[-2000:], "warm": STATE.server is not None})
-    _put(report, f"{out.rstrip()}\n{end}\n".encode("utf-8", "replace"))
-
-
-def _unparsable(path: str) -> dict[str, Any] | None:
-    found = fault(path)
-    if found is None:
-        return None
-    line, column = found["line"] or -1, found["column"] or 0
-    return {"line": line, "column": column - 1, "message": found["message"]}
-
-
-def _cold(files: list[str]) -> tuple[str, str, int]:
-    from mypy import api
-
-    with contextlib.redirect_stdout(io.StringIO()):
-        return api.run([*STATE.flags, f"--cache-dir={os.devnull}", *files])
-
-
-def _put(report: int, data: bytes) -> None:
-    view = memoryview(data)
+    out, err, status = _run(payload["files"])
+    end = json.dumps({"end": True, "status": status, "error": err[-2000:]})
+    view = memoryview(f"{out.rstrip()}\n{end}\n".encode("utf-8", "replace"))
     while view:
         view = view[os.write(report, view) :]
+
+
+def _check_imports(statements: list[str], path: str) -> None:
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("\n".join([*statements, ""]))
+    try:
+        _run([path])
+    finally:
+        os.unlink(path)
+
+
+def _run(files: list[str]) -> tuple[str, str, int]:
+    from mypy import api
+
+    return api.run([*STATE.arguments, *files])
