@@ -67,7 +67,10 @@ def _asked(log: Path, given: dict[str, Any]) -> tuple[OutcomeTable, Goal, Settin
     from cascade.tuning.tune import Settings
 
     goal = _goal(given)
-    table = priced(read_log(log).table, cost_options(given["costs"]))
+    read = read_log(log)
+    table = priced(read.table, cost_options(given["costs"]))
+    if read.episodes is not None:
+        table = _told_apart(table)
     if given["tiers"]:
         names = [name.strip() for name in given["tiers"].split(",") if name.strip()]
         unknown = [name for name in names if name not in table.tiers]
@@ -79,6 +82,24 @@ def _asked(log: Path, given: dict[str, Any]) -> tuple[OutcomeTable, Goal, Settin
         table = replace(table, notes=(*table.notes, note))
     space = Space(verifier=verifier_option(given["verifier"]) or Verifier())
     return table, goal, Settings(confidence=given["confidence"], seed=given["seed"], space=space)
+
+
+def _told_apart(table: OutcomeTable) -> OutcomeTable:
+    """A log of decisions as a table: a tier's first attempts that were shown a failure stand for its first ones
+    where the log has no others, and what was never tried is what the model expects."""
+    from dataclasses import replace
+
+    from cascade.policy.steps import Step
+    from cascade.tuning.estimates import imputed
+
+    arms = list(table.arms)
+    notes = list(table.notes)
+    for tier in dict.fromkeys(arm.tier for arm in arms):
+        shown = [k for k, arm in enumerate(arms) if arm.tier == tier and arm.attempt == 1]
+        if shown and Step(tier) not in arms:
+            notes.append(f"{arms[shown[0]]} stands for every first attempt at {tier}")
+            arms[shown[0]] = Step(tier)
+    return imputed(replace(table, arms=tuple(arms), notes=tuple(notes)))
 
 
 def _goal(given: dict[str, Any]) -> Goal:

@@ -156,7 +156,8 @@ def _need_propensities(episodes: Episodes) -> None:
 
 
 def _need_support(plan: Plan, weights: Floats, effective: float) -> None:
-    spread = float(weights.std()) / np.sqrt(max(len(weights), 1))
+    # Were all supported, the weights' mean would be 1, and its spread at most that of coins worth the largest.
+    spread = float(np.sqrt(max(float(weights.max()) - 1, 0.0) / max(len(weights), 1)))
     if float(weights.mean()) + 3 * spread < 0.98 or not weights.any():
         share = 1 - float(weights.mean())
         raise SupportError(

@@ -86,7 +86,8 @@ class _PolicyWalk:
         others = [k for k in others if self.table.arms[k].after == last]
         if not others:
             raise SupportError(
-                f"the log has no attempt {number} at {tier}, which {self.plan.name} asks for",
+                f"the log has no attempt {number} at {tier}{f' after {last}' if last else ''}, "
+                f"which {self.plan.name} asks for",
                 hint="leave it out of the config, or log such attempts",
             )
         return others[0]

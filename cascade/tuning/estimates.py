@@ -11,7 +11,7 @@ that z is what outcomes and traces have in common. Weak pulls (of slopes to thei
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
@@ -58,6 +58,38 @@ def fit_estimates(table: OutcomeTable, settings: FitSettings | None = None) -> L
         known_only=True,
         version=f"latent-{len(table)}-{how.seed}",
     )
+
+
+def imputed(table: OutcomeTable, settings: FitSettings | None = None) -> OutcomeTable:
+    """A table whose gaps hold what the model expects of them, given all that was seen of the task.
+
+    For logs of decisions, in which a dear tier was only asked where a cheap one had failed. What is missing
+    there depends on what was seen and on nothing else, which is what the fit needs (missing at random: Rubin,
+    Biometrika 63, 1976). The share of such cells is noted.
+    """
+    fit = _Fit(table, settings or FitSettings())
+    for _ in range(fit.how.rounds):
+        fit.expect()
+        fit.maximise()
+    arms = [fit.arm(k) for k in range(len(table.arms))]
+    firsts = [k for k, arm in enumerate(table.arms) if arm.attempt == 1 and arm.after is None]
+    outcome, cost = table.outcome.copy(), table.cost.copy()
+    filled = 0
+    for k in firsts:
+        gaps = np.isnan(outcome[:, k])
+        filled += int(gaps.sum())
+        outcome[gaps, k] = fit.shares[gaps] @ np.array(arms[k].p)
+        price = arms[k].cost_usd
+        if price is not None:
+            cost[gaps, k] = fit.shares[gaps] @ np.array(price)
+    if not filled:
+        return table
+    share = filled / (len(table) * len(firsts))
+    note = (
+        f"{share:.0%} of the outcomes were never tried and are the model's expectations: these figures rest on "
+        "it; explore, or shadow runs, would let the log speak for itself"
+    )
+    return replace(table, outcome=outcome, cost=cost, notes=(*table.notes, note))
 
 
 @dataclass(slots=True)

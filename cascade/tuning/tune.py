@@ -155,7 +155,8 @@ def _met(goal: Goal, choice: Choice, report: OutcomeTable, settings: Settings) -
     """The probability that the goal is truly met: the smaller of two views.
 
     One minus the p value of the choosing tasks (valid whatever the prior), and for a stated success the
-    posterior over choosing and reporting tasks together (Jeffreys' prior).
+    posterior over choosing and reporting tasks together (Jeffreys' prior). A goal of value is met where the
+    choice is worth at least as much as the best tier alone.
     """
     chosen = 1 - choice.pick.p_value
     from cascade.replay.engine import play
@@ -165,7 +166,7 @@ def _met(goal: Goal, choice: Choice, report: OutcomeTable, settings: Settings) -
         both = np.concatenate([choice.pick.trial.success, played.success])
         return min(chosen, probability_met(both, goal.amount))
     if goal.kind == "value":
-        return 1.0
+        return _beats_singles(goal, choice)
     reference = None
     if goal.tier is not None:
         alone = FixedPlan((report.arms[report.first(goal.tier)],))
@@ -179,6 +180,21 @@ def _met(goal: Goal, choice: Choice, report: OutcomeTable, settings: Settings) -
     both_cost = np.concatenate([choice.pick.trial.cost, played.cost])
     pooled = Trial("pooled", 0.0, both_success, both_cost)
     return min(chosen, 1 - p_value(goal, pooled, reference))
+
+
+def _beats_singles(goal: Goal, choice: Choice) -> float:
+    """The probability that the choice is worth at least as much as the best tier alone (normal, by task)."""
+    from scipy.stats import norm
+
+    def worth(trial: Trial) -> np.ndarray:
+        return np.asarray(goal.amount * trial.success - trial.cost)
+
+    best = max(choice.singles.trials.values(), key=lambda trial: float(worth(trial).mean()))
+    gain = worth(choice.pick.trial) - worth(best)
+    error = float(gain.std(ddof=1)) / np.sqrt(len(gain))
+    if error == 0:
+        return 1.0 if gain.mean() >= 0 else 0.0
+    return float(norm.cdf(gain.mean() / error))
 
 
 def _advice(goal: Goal, choice: Choice, settings: Settings) -> str:
