@@ -119,7 +119,8 @@ async def test_memory_disk_and_processes_are_bounded_together(
         [sys.executable, "-c", script], Room(cwd=place, writable=(place,), limits=limits)
     )
     shutil.rmtree(place)
-    assert done.ended == ended
+    # Where the candidate has a uid of its own, the kernel refuses the fork before the watch has to act.
+    assert done.ended == ended or (ended == "processes" and b"BlockingIOError" in done.stderr)
 
 
 async def test_a_file_cannot_outgrow_its_limit(sandbox: Sandbox) -> None:

@@ -173,6 +173,9 @@ async def _probe(sandbox: Sandbox, *, no_sockets: bool) -> list[str]:
     with tempfile.TemporaryDirectory(prefix="cascade-probe-") as outside, socket.socket() as listener:
         secret = Path(outside) / "secret"
         secret.write_text(secrets.token_hex())
+        # Open to everyone, so that it is the sandbox that refuses, and not the permissions of the files.
+        Path(outside).chmod(0o777)
+        secret.chmod(0o666)
         listener.bind(("127.0.0.1", 0))
         listener.listen(1)
         payload = {
