@@ -171,11 +171,7 @@ def _probed(attempt: Attempt, limits: Limits) -> Sandbox:
 async def _probe(sandbox: Sandbox, *, no_sockets: bool) -> list[str]:
     """Which of the plain ways out worked inside."""
     with tempfile.TemporaryDirectory(prefix="cascade-probe-") as outside, socket.socket() as listener:
-        secret = Path(outside) / "secret"
-        secret.write_text(secrets.token_hex())
-        # Open to everyone, so that it is the sandbox that refuses, and not the permissions of the files.
-        Path(outside).chmod(0o777)
-        secret.chmod(0o666)
+        secret = _bait(Path(outside))
         listener.bind(("127.0.0.1", 0))
         listener.listen(1)
         payload = {
@@ -197,6 +193,15 @@ async def _probe(sandbox: Sandbox, *, no_sockets: bool) -> list[str]:
         )
     found = json.loads(done.report)
     return [str(name) for name in found]
+
+
+def _bait(outside: Path) -> Path:
+    """A file to be read; open to everyone, so that it is the sandbox that refuses, and not its permissions."""
+    secret = outside / "secret"
+    secret.write_text(secrets.token_hex())
+    outside.chmod(0o777)
+    secret.chmod(0o666)
+    return secret
 
 
 def _secret_of_environment() -> list[str]:
