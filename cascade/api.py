@@ -80,7 +80,12 @@ class Cascade:
 
         if waits_for_people(self._wired.graph):
             raise UsageError("the graph has a human node, and nobody is asked here", hint=PEOPLE)
-        return self.graph
+        return self._alone
+
+    @cached_property
+    def _alone(self) -> Graph:
+        """The graph for `run` and `stream`, which are whole runs of their own also inside someone's node."""
+        return self.compile(checkpointer=False)
 
     def compile(self, **options: Unpack[CompileOptions]) -> Graph:
         """The graph with LangGraph's own options: `checkpointer`, `store`, `interrupt_before`, `name`, ..."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from cascade.policy.base import Decision
-from cascade.types import Attempt, Result, Verdict
+from cascade.types import Attempt, JsonObject, Result, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,11 +24,12 @@ class Routed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptStarted:
-    """A model is being called. `number` counts the task's attempts from 1."""
+    """A model is being called with `messages`. `number` counts the task's attempts from 1."""
 
     task_id: str
     number: int
     tier: str
+    messages: tuple[JsonObject, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from cascade.codec import from_json, to_json
 from cascade.config.graph import ENDS, LIMIT, GraphConfig, HumanNode, Node, default_graph
 from cascade.errors import UsageError
 from cascade.events import Emit, Event
+from cascade.narration import narrated
 from cascade.nodes.begin import begin, resume
 from cascade.nodes.call import call
 from cascade.nodes.check import extract, validate
@@ -54,6 +55,8 @@ WORK: dict[str, Work] = {
 }
 # Kinds whose work leaves no event of its own.
 SILENT = frozenset({"switch", "call", "subgraph", "human", "parallel"})
+# Kinds that call models.
+CALLING = frozenset({"generate", "parallel"})
 _BEGIN = "begin"
 
 
@@ -79,9 +82,11 @@ def compile_graph(
     """Build the cascade's graph: a compiled LangGraph graph over `task` (in) and `result` (out).
 
     declared: nodes and edges (None: those that a config without a graph stands for). nested: it is run by a
-    subgraph node, whose task it goes on with.
+    subgraph node, whose task it goes on with. With `checkpointer=False` it stands alone, wherever it is called:
+    the caller's checkpoints and callbacks are not its own.
     """
     declared = declared or default_graph()
+    narrates = options.get("checkpointer") is not False
     builder = StateGraph(State, input_schema=Nested if nested else Input, output_schema=Output)
     # A start that is come back to would begin the task again: then a node of its own begins it.
     apart = declared.start in {
@@ -91,7 +96,7 @@ def compile_graph(
         targets = declared.targets(name)
         first = name == declared.start and not apart
         placed = Placed(name=name, declared=node, targets=targets, first=first)
-        builder.add_node(node_key(name), BoundNode(placed, services))
+        builder.add_node(node_key(name), BoundNode(placed, services, narrates=narrates))
         ways: dict[Hashable, str] = {
             outcome: END if target in ENDS else node_key(target) for outcome, target in targets.items()
         }
@@ -136,6 +141,7 @@ class _Step(Runnable[State, Update]):
     def __init__(self, name: str, services: Services) -> None:
         self.name = name
         self._services = services
+        self.narrates = False
 
     async def _run(self, state: State, emit: Emit) -> Update:
         raise NotImplementedError
@@ -144,11 +150,14 @@ class _Step(Runnable[State, Update]):
     async def ainvoke(
         self,
         input: State,  # noqa: A002
-        config: RunnableConfig | None = None,  # noqa: ARG002
+        config: RunnableConfig | None = None,
         **_: Any,
     ) -> Update:
-        """Run the node."""
-        return await self._run(input, get_stream_writer())
+        """Run the node; its calls to models are told to the config's callbacks."""
+        if not self.narrates:
+            return await self._run(input, get_stream_writer())
+        async with narrated(config, get_stream_writer()) as emit:
+            return await self._run(input, emit)
 
     def invoke(self, input: State, config: RunnableConfig | None = None, **_: Any) -> Update:  # noqa: A002
         """Run the node in the background loop."""
@@ -168,10 +177,11 @@ class BeginNode(_Step):
 class BoundNode(_Step):
     """A declared node: its visits counted, its work done, its outcome led to the next node or to the end."""
 
-    def __init__(self, placed: Placed, services: Services) -> None:
+    def __init__(self, placed: Placed, services: Services, *, narrates: bool) -> None:
         super().__init__(placed.name, services)
         self._placed = placed
         self._work = WORK[placed.kind]
+        self.narrates = narrates and placed.kind in CALLING
         self._here = Here(name=placed.name, declared=placed.declared, interrupt=interrupt)
 
     async def _run(self, state: State, emit: Emit) -> Update:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from fastapi import FastAPI, HTTPException, Request
 from pydantic import BaseModel
@@ -44,7 +45,7 @@ app = FastAPI(lifespan=lifespan)
 async def solve(order: Order, request: Request) -> dict[str, Any]:
     """Run the order as a task. 402 where the budget is spent, 502 where no tier answered."""
     async with request.app.state.places:
-        result = await request.app.state.cascade.run(Task(**order.model_dump()))
+        result = await request.app.state.cascade.run(Task(id=uuid4().hex, **order.model_dump()))
     if result.answer is None:
         raise HTTPException(402 if result.status == "budget_exhausted" else 502, result.reason)
     return {

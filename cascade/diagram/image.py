@@ -20,7 +20,7 @@ def png(graph: GraphConfig, figures: Figures | None = None) -> bytes:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ModuleNotFoundError as error:
-        raise UsageError("a PNG needs matplotlib", hint="pip install 'cascade-router[report]'") from error
+        raise UsageError("a PNG needs matplotlib", hint="pip install 'cascade-router[plots]'") from error
     places = layout(graph)
     columns = max(x for x, _ in places.values()) + 1
     rows = max(y for _, y in places.values()) + 1

@@ -119,7 +119,13 @@ class Call:
     async def make(self) -> Attempt:
         """Send the request and book what it cost, answered, failed or cancelled."""
         self.services.sink.emit(started_event(self.place, self.reservations[0].amount))
-        self.emit(AttemptStarted(task_id=self.task.id, number=self.place.number, tier=self.place.tier.name))
+        begun = AttemptStarted(
+            task_id=self.task.id,
+            number=self.place.number,
+            tier=self.place.tier.name,
+            messages=self.place.prompt.messages,
+        )
+        self.emit(begun)
         self.clock = time.perf_counter()
         try:
             completion = await self.place.tier.model.generate(self.request, observe=Watch(self))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import uuid
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
-from langchain_core.callbacks import AsyncCallbackHandler
+from langchain_core.callbacks import AsyncCallbackHandler, UsageMetadataCallbackHandler
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
@@ -20,8 +21,9 @@ from langgraph.types import Command, interrupt
 from typing_extensions import TypedDict
 
 from cascade.codec import from_json
+from cascade.errors import ModelError
 from cascade.models.base import Completion, ModelRequest, Observer
-from cascade.models.scripted import ScriptedModel
+from cascade.models.scripted import Reply, ScriptedModel
 from cascade.trace import read_trace, verify
 from cascade.types import Result
 from tests.integrations.conftest import BAD, GOOD, TASK, Rig
@@ -291,3 +293,71 @@ async def test_what_is_no_task_is_said_so(rig: Build) -> None:
 
     with pytest.raises(InputError, match="prompt"):
         await rig([GOOD]).cascade.graph.ainvoke({"task": {"promt": "typo"}})
+
+
+class Calls(AsyncCallbackHandler):
+    """What a tracer hears of calls to models."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    async def on_chat_model_start(self, serialized: Any, messages: Any, **more: Any) -> None:
+        self.heard.append(f"{more['name']}: {messages[0][-1].content[:10]}")
+
+    async def on_llm_end(self, response: Any, **_: Any) -> None:
+        self.heard.append(response.generations[0][0].message.content)
+
+    async def on_llm_error(self, error: BaseException, **_: Any) -> None:
+        self.heard.append(str(error))
+
+
+async def test_messages_mode_streams_every_attempt_by_its_tokens(rig: Build) -> None:
+    parent = StateGraph(Shared)
+    parent.add_node(
+        "solve", rig([BAD], [GOOD], policy={"use": "fixed", "order": ["flash", "pro"]}).cascade.graph
+    )
+    parent.add_edge(START, "solve")
+    texts: dict[str, str] = {}
+    chunks: Any = parent.compile().astream({"task": TASK}, stream_mode="messages", subgraphs=True)
+    async for _, (message, metadata) in chunks:
+        texts[message.id] = texts.get(message.id, "") + message.content
+        assert metadata["langgraph_node"] == "generate"
+    assert list(texts.values()) == [BAD, GOOD]
+
+
+async def test_tracers_and_token_counters_see_each_call(rig: Build) -> None:
+    one = rig([ModelError("down", code="model.server")], [GOOD])
+    calls, counter = Calls(), UsageMetadataCallbackHandler()
+    await one.cascade.graph.ainvoke({"task": TASK}, {"callbacks": [calls, counter]})
+    assert calls.heard == ["flash: Print one.", "down", "pro: Print one.", GOOD]
+    total = one.cascade.ledger.total.usage
+    assert counter.usage_metadata["p"]["input_tokens"] == total.input
+
+
+async def test_a_cancelled_call_is_told_as_such(rig: Build) -> None:
+    calls = Calls()
+    one = rig([Reply(text=GOOD, delay_s=30)])
+    running = asyncio.create_task(one.cascade.graph.ainvoke({"task": TASK}, {"callbacks": [calls]}))
+    while one.calls == (0, 0):
+        await asyncio.sleep(0.01)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert calls.heard[1:] == ["the call was cancelled"]
+
+
+async def test_run_inside_a_node_of_a_checkpointed_parent_stands_alone(rig: Build) -> None:
+    """`cascade.run` twice in one node: two tasks, and none of the parent's checkpoints or callbacks in between."""
+    one = rig([GOOD])
+    calls = Calls()
+
+    async def solve(state: Own) -> Own:
+        results = [await one.cascade.run("Print one.") for _ in range(2)]
+        return {"answer": " ".join(result.status for result in results)}
+
+    parent = StateGraph(Own)
+    parent.add_node("solve", solve)
+    parent.add_edge(START, "solve")
+    config: RunnableConfig = {**_thread(), "callbacks": [calls]}
+    state = await parent.compile(checkpointer=InMemorySaver()).ainvoke({"question": "?"}, config)
+    assert (state["answer"], one.calls, calls.heard) == ("accepted accepted", (2, 0), [])
