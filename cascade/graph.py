@@ -100,7 +100,7 @@ def compile_graph(
         ways: dict[Hashable, str] = {
             outcome: END if target in ENDS else node_key(target) for outcome, target in targets.items()
         }
-        builder.add_conditional_edges(node_key(name), _outcome, ways)
+        builder.add_conditional_edges(node_key(name), _ByOutcome(), ways)
     if apart:
         builder.add_node(_BEGIN, BeginNode(services))
         builder.add_edge(START, _BEGIN)
@@ -116,8 +116,23 @@ def node_key(name: str) -> str:
     return f"{name}_node" if name in State.__annotations__ or name == _BEGIN else name
 
 
-def _outcome(state: State) -> str:
-    return state["outcome"]
+class _ByOutcome(Runnable[State, str]):
+    """Goes by the last node's outcome. A plain function would be called in a thread, once a node."""
+
+    name = "outcome"
+
+    def invoke(self, input: State, config: RunnableConfig | None = None, **_: Any) -> str:  # noqa: A002, ARG002
+        """The outcome."""
+        return input["outcome"]
+
+    async def ainvoke(
+        self,
+        input: State,  # noqa: A002
+        config: RunnableConfig | None = None,  # noqa: ARG002
+        **_: Any,
+    ) -> str:
+        """The same."""
+        return input["outcome"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
