@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 from cascade.prices import Price
 from cascade.types import Attempt, JsonObject, Usage
@@ -25,7 +24,7 @@ PriceNow = Callable[[], Price | None]
 class TierCost:
     """How a tier's calls are priced: the price in force now (None: unknown), the most it may write in tokens.
 
-    `fallback_prices` are those of its other endpoints: a reservation must hold for the dearest.
+    `fallback_prices` are those of its other endpoints, which have to be known before the first call too.
     """
 
     price: PriceNow
@@ -63,24 +62,10 @@ class Forecast:
         usage = Usage(input=tokens, cached_input=_cached(tier, tokens, attempts), output=round(output))
         return float(price.cost(usage))
 
-    def worst(
-        self,
-        tier: str,
-        messages: Sequence[JsonObject],
-        *,
-        max_output_tokens: int | None = None,
-        price_now: PriceNow | None = None,
-    ) -> Decimal | None:
-        """The most that the call may cost, nothing cached; None if the price is unknown.
 
-        `max_output_tokens` and `price_now` stand above the tier's.
-        """
-        known = self._tiers[tier]
-        price = (price_now or known.price)()
-        if price is None:
-            return None
-        bound = sum(len(_text(row).encode("utf-8", "replace")) + MESSAGE_OVERHEAD for row in messages)
-        return price.worst_case(bound, max_output_tokens or known.max_output_tokens)
+def most_tokens(messages: Sequence[JsonObject]) -> int:
+    """Tokens of a request at most: no byte-level tokenizer makes more of them than bytes."""
+    return sum(len(_text(row).encode("utf-8", "replace")) + MESSAGE_OVERHEAD for row in messages)
 
 
 def estimated_tokens(messages: Sequence[JsonObject]) -> int:

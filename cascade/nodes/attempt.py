@@ -11,6 +11,7 @@ from decimal import Decimal
 from cascade.budget import PATIENCE_S, Budget, Reservation
 from cascade.errors import ModelError
 from cascade.events import AttemptStarted, Delta, Emit
+from cascade.forecast import most_tokens
 from cascade.ledger import Entry, PricedCharge, Tariff
 from cascade.models.base import Completion, Meter, ModelRequest
 from cascade.nodes.early import watcher
@@ -26,7 +27,6 @@ from cascade.nodes.services import Services, Tier
 from cascade.nodes.situation import next_prompt, spent
 from cascade.nodes.state import State, attempts_of, decision_of, scope_of, task_of
 from cascade.nodes.step import Here
-from cascade.prices import Price
 from cascade.types import Attempt, Charge, Task, Usage
 
 CANCELLED = "model.cancelled"
@@ -83,19 +83,14 @@ def _on_terms(tier: Tier, terms: Terms) -> Tier:
 
 
 def _worst(services: Services, place: Place, task: Task) -> Decimal:
-    """What the attempt may cost at most; nothing where the price is declared unknown."""
-    tier, tariff = place.tier, place.tariff
-
-    def price_now() -> Price | None:
-        charge = Charge(endpoint=tier.endpoint, model=tier.model_name, usage=Usage(), at=datetime.now(UTC))
-        return services.pricer.price(charge, tariff=tariff)
-
-    worst = services.forecast.worst(
-        tier.name,
-        (*place.prompt.messages, *task.tools),
-        max_output_tokens=tier.max_output_tokens,
-        price_now=None if tariff is None else price_now,
-    )
+    """What one request of the attempt may cost at most, at any endpoint; nothing where a price is unknown."""
+    tier, now = place.tier, datetime.now(UTC)
+    usage = Usage(input=most_tokens((*place.prompt.messages, *task.tools)), output=tier.max_output_tokens)
+    if place.tariff is not None:
+        charge = Charge(endpoint=tier.endpoint, model=tier.model_name, usage=usage, at=now)
+        return services.pricer.priced(charge, tariff=place.tariff).cost_usd or Decimal(0)
+    endpoints = tier.endpoints or (tier.endpoint,)
+    worst = services.pricer.worst_case(endpoints, usage, at=now, within_s=tier.deadline_s or 0.0)
     return worst or Decimal(0)
 
 

@@ -43,13 +43,17 @@ class Checks(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tier:
-    """A rung as the nodes see it. `retry_history` and `escalation_history`: what an attempt here is shown."""
+    """A rung as the nodes see it. `retry_history` and `escalation_history`: what an attempt here is shown.
+
+    `endpoint` is its first one; `endpoints` are all that may answer, fallbacks included (empty: the first alone).
+    """
 
     name: str
     model: Model
     model_name: str
     endpoint: str
     max_output_tokens: int
+    endpoints: tuple[str, ...] = ()
     retry_history: History = "diagnostics"
     escalation_history: History = "none"
     deadline_s: float | None = None

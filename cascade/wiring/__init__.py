@@ -64,6 +64,11 @@ class Wired:
     graph: GraphConfig | None = None
     nested: tuple[Wired, ...] = ()
 
+    @property
+    def graphs(self) -> tuple[GraphConfig | None, ...]:
+        """The declared graph, and those of the configs that its subgraph nodes name."""
+        return (self.graph, *(graph for inner in self.nested for graph in inner.graphs))
+
     async def aclose(self) -> None:
         """End the run's trace, close connections, tools and the sandbox."""
         try:

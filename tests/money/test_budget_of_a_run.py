@@ -94,9 +94,6 @@ def with_dearer_fallback(first: ScriptedServer, second: ScriptedServer, budget: 
     return Config.model_validate(document)
 
 
-@pytest.mark.xfail(
-    reason="the forecast reserves at the first endpoint's price; Pricer.worst_case knows the dearest"
-)
 async def test_a_dearer_fallback_is_reserved_for_too(tmp_path: Path) -> None:
     refuse = every(Fault.of_status(402))
     reply = Reply(text=ANSWER, usage=EACH)
