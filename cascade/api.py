@@ -78,7 +78,7 @@ class Cascade:
         """The graph, if it runs without a person."""
         from cascade.graph import PEOPLE, waits_for_people
 
-        if waits_for_people(self._wired.graph):
+        if any(map(waits_for_people, self._wired.graphs)):
             raise UsageError("the graph has a human node, and nobody is asked here", hint=PEOPLE)
         return self._alone
 

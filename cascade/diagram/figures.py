@@ -123,10 +123,10 @@ def _outcome(graph: GraphConfig, event: Event) -> str | None:
         return "escalate" if event.action == "start" else event.action
     if isinstance(event, ValidationFinished):
         return {"extract": "nothing", "validate": _status(event)}.get(str(kind))
-    if isinstance(event, AttemptFinished | AttemptFailed):
-        called = "answered" if isinstance(event, AttemptFinished) else "failed"
-        return called if kind == "generate" else None
-    return event.outcome if isinstance(event, NodeFinished) else None
+    if isinstance(event, NodeFinished):
+        return event.outcome
+    called = {"attempt.finished": "answered", "attempt.failed": "failed"}
+    return called.get(event.event) if kind == "generate" else None
 
 
 def _status(event: ValidationFinished) -> str:

@@ -448,3 +448,44 @@ def test_a_function_that_is_not_there_is_an_error_before_anything_runs() -> None
     }
     with pytest.raises(ConfigError, match=r"graph\.nodes\.mine\.function"):
         Cascade.from_config(from_mapping(declared(graph=graph)))
+
+
+async def test_a_person_is_asked_from_within_another_config_too(rig: Build, tmp_path: Path) -> None:
+    inner = tmp_path / "inner.yaml"
+    recording = tmp_path / "cheap.jsonl"
+    recording.write_text(
+        '{"task_id": "task", "model": "cheap", "completion": "```python\\nx = 1\\n```", '
+        '"usage": {"prompt_tokens": 10, "completion_tokens": 5}}\n'
+    )
+    tier = {
+        "provider": "recorded",
+        "model": "cheap",
+        "recording": "cheap.jsonl",
+        "price": {"input": 1, "output": 2},
+    }
+    inner.write_text(
+        yaml.safe_dump(
+            {
+                **declared(),
+                "tiers": {"low": tier, "mid": tier},
+                "graph": APPROVAL,
+                "policy": {"use": "fixed", "order": ["low"]},
+            }
+        )
+    )
+    graph = {
+        "start": "first",
+        "nodes": {"first": {"kind": "subgraph", "config": str(inner)}},
+        "edges": {"first": {"accepted": "ACCEPT", "*": "STOP"}},
+    }
+    one = rig([GOOD], graph=graph)
+    with pytest.raises(UsageError, match="human"):
+        await one.cascade.run(CODE)
+    compiled = one.cascade.compile(checkpointer=InMemorySaver())
+    config: Any = {"configurable": {"thread_id": "1"}}
+    held = await compiled.ainvoke({"task": TASK}, config)
+    assert held["__interrupt__"][0].value["ask"] == "May this be merged?"
+    ended = await compiled.ainvoke(Command(resume="approve"), config)
+    result = from_json(Result, ended["result"])
+    assert (result.status, result.tier, len(result.attempts)) == ("accepted", "low", 1)
+    assert one.cascade.ledger.total.attempts == 1, "resuming pays nothing again"
