@@ -107,6 +107,7 @@ class Call:
     reservations: list[Reservation]
     services: Services
     emit: Emit
+    settled: Decimal = Decimal(0)
     meter: Meter = field(default_factory=Meter)
     clock: float = 0.0
     cancelled: Attempt | None = None
@@ -153,13 +154,15 @@ class Call:
         )
 
     def _before_retry(self, charge: Charge) -> None:
-        """Reserve for one more request of this call and write it down, before it is sent."""
+        """Settle the request that failed, reserve for the next one, and write that down, before it is sent."""
+        failed = self._priced(charge)
+        owed = (failed.cost_usd or Decimal(0)) + failed.worst_usd
+        self.reservations[-1].settle(owed)
+        self.settled += owed
         more = self.purse.reserve(self.reservations[0].amount)
         self.reservations.append(more)
-        (record,) = charge_records((self._priced(charge),))
-        self.services.sink.emit(
-            retried_event(self.place, record, more.amount, requests=len(self.reservations))
-        )
+        (record,) = charge_records((failed,))
+        self.services.sink.emit(retried_event(self.place, record, more.amount, requests=len(self.reservations)))
 
     @property
     def _extra(self) -> dict[str, object]:
@@ -223,10 +226,7 @@ class Call:
             error=error,
         )
         self.services.ledger.book(entry)
-        first, *more = self.reservations
-        first.settle((entry.cost_usd or Decimal(0)) + entry.unknown_usd)
-        for reservation in more:
-            reservation.release()
+        self.reservations[-1].settle((entry.cost_usd or Decimal(0)) + entry.unknown_usd - self.settled)
         return entry
 
     def _priced(self, charge: Charge) -> PricedCharge:
