@@ -58,6 +58,7 @@ class Outcome:
     missing_calls: int
     open_calls: int
     problems: tuple[str, ...]
+    said: str
     server_usd: Decimal
     spent_usd: Decimal
     unknown_usd: Decimal
@@ -93,7 +94,7 @@ async def once(folder: Path, server: ScriptedServer, kill_after: float | None) -
         *(sys.executable, "-m", "cascade", "run", str(folder / "tasks.jsonl"), *options),
         *("--resume", "--concurrency", "4", "--json"),
         stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
+        stderr=(folder / "said.txt").open("w"),
     )
     ended = asyncio.create_task(process.wait())
     if kill_after is not None:
@@ -140,6 +141,7 @@ def look(plan: Plan, folder: Path, server: ScriptedServer, *, runs: int, code: i
         server_calls=len(server.log),
         missing_calls=sum((calls - traced).values()),
         open_calls=len(found.open_calls),
+        said=(folder / "said.txt").read_text()[-500:] if code else "",
         problems=tuple(problem.message for problem in found.problems),
         server_usd=Decimal(billed.input + billed.output) / 1_000_000,
         spent_usd=found.progress.spent_usd,

@@ -25,9 +25,9 @@ class PriceBook:
     @cached_property
     def table(self) -> Table:
         """Our own dated prices."""
-        from cascade.prices.table import Table
+        from cascade.prices.table import shipped
 
-        return self._given or Table.shipped()
+        return self._given or shipped()
 
     @overload
     def lookup(

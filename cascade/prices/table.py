@@ -6,7 +6,7 @@ rate itself. Starts are inclusive, ends exclusive. `table.json` holds the one th
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, tzinfo
+from datetime import UTC, date, datetime, time, tzinfo
 from decimal import Decimal
 from functools import cache
 from importlib import resources
@@ -18,6 +18,9 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from cascade.errors import InputError, PriceError
 from cascade.prices.base import Price
+
+# In the standard library's UTC: pydantic's own zone objects crash the interpreter where they live to its end.
+Moment = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
 
 
 class _Strict(BaseModel):
@@ -74,7 +77,7 @@ class Window(_Strict):
 class Dated(_Strict):
     """What every entry says of itself."""
 
-    start: AwareDatetime
+    start: Moment
     price: Rate
     source: str
     as_of: str
@@ -90,14 +93,14 @@ class DatedRate(Dated):
 class Promotion(Dated):
     """Another price from `start` until `end`."""
 
-    end: AwareDatetime
+    end: Moment
     label: str
 
 
 class Retirement(_Strict):
     """Since when a name is not served any more, and what to ask for instead."""
 
-    at: AwareDatetime
+    at: Moment
     successor: str
 
 
@@ -136,12 +139,6 @@ class Table(_Strict):
     version: str
     calendars: dict[str, Calendar] = Field(default_factory=dict)
     models: tuple[ModelPrices, ...]
-
-    @classmethod
-    @cache
-    def shipped(cls) -> Table:
-        """The table of this release."""
-        return cls.model_validate_json(resources.files("cascade.prices").joinpath("table.json").read_bytes())
 
     @classmethod
     def from_file(cls, path: Path) -> Table:
@@ -243,3 +240,9 @@ class Table(_Strict):
 
     def _find(self, name: str) -> ModelPrices | None:
         return next((model for model in self.models if name in model.names), None)
+
+
+@cache
+def shipped() -> Table:
+    """The table of this release."""
+    return Table.model_validate_json(resources.files("cascade.prices").joinpath("table.json").read_bytes())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -320,3 +322,10 @@ def test_a_window_in_a_zone_with_summer_time_moves_with_it() -> None:
         assert (found.input, found.note) == (Decimal(2), "peak")
     with pytest.raises(ValueError, match="no time zone"):
         Table.model_validate(json.loads(table.model_dump_json().replace("Europe/Berlin", "Europe/Nowhere")))
+
+
+def test_the_interpreter_ends_well_with_the_table_loaded() -> None:
+    """In development mode, where it fills freed memory: pydantic's zone objects did not survive that."""
+    code = "from cascade.prices import PriceBook; PriceBook().table"
+    ran = subprocess.run([sys.executable, "-X", "dev", "-c", code], capture_output=True, check=False)
+    assert ran.returncode == 0, ran.stderr.decode()[-300:]
