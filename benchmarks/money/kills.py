@@ -90,12 +90,13 @@ async def once(folder: Path, server: ScriptedServer, kill_after: float | None) -
     calls = len(server.log)
     names = {"-c": "c.yaml", "-o": "r.jsonl", "--trace": "t.jsonl"}
     options = [part for option, name in names.items() for part in (option, str(folder / name))]
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "cascade", "run", str(folder / "tasks.jsonl"), *options),
-        *("--resume", "--concurrency", "4", "--json"),
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=(folder / "said.txt").open("w"),
-    )
+    with (folder / "said.txt").open("w") as said:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "cascade", "run", str(folder / "tasks.jsonl"), *options),
+            *("--resume", "--concurrency", "4", "--json"),
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=said,
+        )
     ended = asyncio.create_task(process.wait())
     if kill_after is not None:
         await asyncio.wait(

@@ -162,7 +162,9 @@ class Call:
         more = self.purse.reserve(self.reservations[0].amount)
         self.reservations.append(more)
         (record,) = charge_records((failed,))
-        self.services.sink.emit(retried_event(self.place, record, more.amount, requests=len(self.reservations)))
+        self.services.sink.emit(
+            retried_event(self.place, record, more.amount, requests=len(self.reservations))
+        )
 
     @property
     def _extra(self) -> dict[str, object]:

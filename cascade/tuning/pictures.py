@@ -34,14 +34,30 @@ def cost_against_success(
     """
     with _figure(path, size=(7.2, 4.6)) as axes:
         if line:
-            axes.plot([cost for _, cost in line], [s for s, _ in line], color=_LINE, lw=1.5, label="frontier")
+            axes.plot(
+                [cost for _, cost in line],
+                [s for s, _ in line],
+                color=_LINE,
+                lw=1.5,
+                label="frontier while choosing",
+            )
         for one in policies:
             _mark(axes, one, chosen=one["name"] == chosen)
         axes.set_xscale("log")
+        _dollars(axes.xaxis)
         axes.set_xlabel("USD a task (log scale)")
         axes.set_ylabel("success")
         axes.grid(color="#e6e6e6", lw=0.6)
         axes.legend(loc="lower right", frameon=False, fontsize=8)
+
+
+def _dollars(axis: Any) -> None:
+    """Ticks at 1, 2 and 5 of each power of ten, written as amounts."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    axis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0), numticks=12))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda usd, _: f"${usd:.10f}".rstrip("0").rstrip(".")))
 
 
 def _mark(axes: Any, one: Mapping[str, Any], *, chosen: bool) -> None:

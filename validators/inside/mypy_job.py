@@ -9,6 +9,7 @@ can read it and no more, so that nothing of an answer is there for the next.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import gc
 import hashlib
 import json
@@ -76,11 +77,15 @@ def job(payload: dict[str, Any], report: int) -> None:
 
 
 def _check_imports(statements: list[str], path: str) -> None:
+    """Fill the cache, one process at a time: what two write at once does not fit together, and is never used."""
     with open(path, "w", encoding="utf-8") as file:
         file.write("\n".join([*statements, ""]))
+    lock = os.open(os.path.join(STATE.arguments[-1], "lock"), os.O_RDWR | os.O_CREAT, 0o666)
     try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         _run([path])
     finally:
+        os.close(lock)
         os.unlink(path)
 
 
