@@ -62,18 +62,16 @@ def tasks_by_id(path: Path) -> dict[str, Task]:
 
 def classifier_of(config: Config) -> Classifier:
     """The config's classifier."""
-    from cascade import wiring
+    from cascade.wiring import parts
 
-    make = getattr(wiring, "classifier_of", None) or vars(wiring)["_classifier"]
-    return cast("Classifier", make(config))
+    return parts.classifier(config)
 
 
 def policy_of(config: Config) -> Policy:
     """The config's policy."""
-    from cascade import wiring
+    from cascade.wiring import parts
 
-    make = getattr(wiring, "policy_of", None) or vars(wiring)["_policy"]
-    return cast("Policy", make(config))
+    return parts.policy(config)
 
 
 def policies_text(document: Mapping[str, Any]) -> str:

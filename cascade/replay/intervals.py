@@ -57,7 +57,7 @@ class Moments:
     def skewness(self) -> float:
         """0 where nothing varies."""
         sd = self.sd
-        if not sd > 0:
+        if self.n < 2 or not sd > 1e-9 * abs(self.mean) or sd**3 == 0:
             return 0.0
         central = self.third / self.n - 3 * self.mean * self.second / self.n + 2 * self.mean**3
         return central / sd**3
