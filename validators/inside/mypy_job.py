@@ -51,7 +51,8 @@ def prepare(setup: dict[str, Any]) -> None:
         # mypy notes there which stubs are missing, and breaks if it cannot.
         os.symlink(os.devnull, os.path.join(cache, "missing_stubs"))
     STATE.arguments = (*FLAGS, *flags, "--cache-dir", cache)
-    warm = os.path.join(setup["root"], f"warm-{os.getpid()}.py")
+    # Not named by the process id: with namespaces each server has the same.
+    warm = os.path.join(setup["root"], f"warm_{os.urandom(8).hex()}.py")
     try:
         _check_imports([f"import {name}" for name in STANDARD], warm)
     except OSError:
