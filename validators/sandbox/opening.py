@@ -170,7 +170,10 @@ def _probed(attempt: Attempt, limits: Limits) -> Sandbox:
 
 async def _probe(sandbox: Sandbox, *, no_sockets: bool) -> list[str]:
     """Which of the plain ways out worked inside."""
-    with tempfile.TemporaryDirectory(prefix="cascade-probe-") as outside, socket.socket() as listener:
+    with (
+        tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-") as outside,
+        socket.socket() as listener,
+    ):
         secret = _bait(Path(outside))
         listener.bind(("127.0.0.1", 0))
         listener.listen(1)
