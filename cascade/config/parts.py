@@ -169,10 +169,12 @@ class PolicyPlugin(PluginConfig):
 
 
 class BudgetConfig(Section):
-    """What may be spent, in USD. Unset means no limit."""
+    """What may be spent, in USD and in time. Unset means no limit."""
 
     per_task_usd: PositiveUsd | None = None
     """For one task, all its attempts together."""
+    per_task_s: Seconds | None = None
+    """Seconds that a task may take: no attempt begins after it, and a call under way ends by it."""
     total_usd: PositiveUsd | None = None
     """For one run."""
     per_day_usd: PositiveUsd | None = None

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from cascade.budget import PATIENCE_S, Budget, Reservation
-from cascade.errors import ModelError
+from cascade.errors import BudgetExhaustedError, ModelError
 from cascade.events import AttemptStarted, Delta, Emit
 from cascade.forecast import most_tokens
 from cascade.ledger import Entry, PricedCharge, Tariff
@@ -54,7 +54,7 @@ async def prepare(state: State, services: Services, emit: Emit, *, here: Here, t
     Raises BudgetExhaustedError if it does not fit.
     """
     task, attempts, decision = task_of(state), attempts_of(state), decision_of(state)
-    rung = _on_terms(services.tiers[terms.tier], terms)
+    rung = _in_time(_on_terms(services.tiers[terms.tier], terms), services.per_task_s, state["started"])
     history = decision.history if decision is not None and decision.tier == terms.tier else None
     prompt = next_prompt(services, task, attempts, rung, history)
     purse = services.budget.child(services.per_task_usd, name="task", spent=spent(attempts))
@@ -80,6 +80,18 @@ def _on_terms(tier: Tier, terms: Terms) -> Tier:
     if terms.max_output_tokens is not None:
         most = min(most, terms.max_output_tokens)
     return replace(tier, max_output_tokens=most, deadline_s=terms.timeout_s or tier.deadline_s)
+
+
+def _in_time(tier: Tier, per_task_s: float | None, started: float) -> Tier:
+    """The tier, its deadline no later than the task's. Raises BudgetExhaustedError if the task's has passed."""
+    if per_task_s is None:
+        return tier
+    left = per_task_s - (time.time() - started)
+    if left <= 0:
+        raise BudgetExhaustedError(
+            f"the task's {per_task_s:g} seconds are over", hint="raise budget.per_task_s", code="budget.time"
+        )
+    return replace(tier, deadline_s=min(left, tier.deadline_s or left))
 
 
 def _worst(services: Services, place: Place, task: Task) -> Decimal:

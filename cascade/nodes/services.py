@@ -76,6 +76,7 @@ class Services:
     pricer: Pricer
     budget: Budget = field(default_factory=Budget)
     per_task_usd: Decimal | None = None
+    per_task_s: float | None = None
     sink: TraceSink = field(default_factory=NullSink)
     run: Scope = field(default_factory=Scope.of_run)
     early_stop: StopRules | None = None

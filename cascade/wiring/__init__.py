@@ -130,6 +130,7 @@ def wire(
         pricer=pricer,
         budget=_budget(config, spent),
         per_task_usd=config.budget.per_task_usd,
+        per_task_s=config.budget.per_task_s,
         sink=trace,
         run=trace.scope,
         early_stop=_early_stop(config),

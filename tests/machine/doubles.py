@@ -56,6 +56,7 @@ class Machine:
     history: History | None = None
     budget: Decimal | None = None
     per_task: Decimal | None = None
+    seconds: float | None = None
     checks: WordChecks = field(default_factory=WordChecks)
     sink: MemorySink = field(default_factory=MemorySink)
     ledger: Ledger = field(default_factory=Ledger)
@@ -78,6 +79,7 @@ class Machine:
             pricer=Pricer({name: Tariff(model=name, override=price) for name, price in PRICES.items()}),
             budget=self.run_budget,
             per_task_usd=self.per_task,
+            per_task_s=self.seconds,
             sink=self.sink,
             feedback=lambda verdict: "\n".join(found.message for found in verdict.diagnostics),
         )

@@ -236,3 +236,13 @@ async def test_without_early_stop_nothing_is_cut() -> None:
     machine = Machine(flash=[GOOD + "\nAnd now a long explanation. " * 50])
     result = await invoke(machine.graph, task())
     assert result.output.endswith("And now a long explanation. ")
+
+
+async def test_no_attempt_begins_after_the_tasks_time_and_calls_end_by_it() -> None:
+    machine = Machine(flash=[Reply(text=BAD, delay_s=0.3)], seconds=0.2)
+    result = await invoke(machine.graph, task())
+    assert (result.status, len(result.attempts), result.output) == ("budget_exhausted", 1, BAD)
+    assert "seconds are over" in result.reason
+    (request,) = machine.models["flash"].requests
+    assert request.deadline_s is not None
+    assert 0 < request.deadline_s <= 0.2
