@@ -28,7 +28,11 @@ def classifier(config: Config) -> Classifier:
     if isinstance(wanted, LinearClassifier):
         from cascade.classifiers.linear import LinearClassifier as Linear
 
-        models = {name: tier.model for name, tier in config.tiers.items()}
+        # A recording's model name is its own; the artefact of the shipped ones knows them under this alias.
+        models = {
+            name: f"recorded:{tier.model}" if tier.provider == "recorded" else tier.model
+            for name, tier in config.tiers.items()
+        }
         if wanted.artifact is None:
             return Linear.default(models=models)
         return Linear.from_file(wanted.artifact, models=models)
