@@ -183,6 +183,15 @@ class BudgetConfig(Section):
     """A file that processes share, so that the limits hold between them."""
 
 
+class ChecksConfig(Section):
+    """In which order the validators run, and when they stop."""
+
+    stop_early: bool = True
+    """Stop at the first stage in which one fails; false runs all at once, for feedback that has everything."""
+    learn_from: FilePath | None = None
+    """A trace: validators run one by one, the cheapest way to a failure first. Unset: parse, read, execute."""
+
+
 class EarlyStopConfig(Section):
     """What ends a generation before its model ends it. Only where a task expects code."""
 
@@ -212,7 +221,7 @@ class SandboxConfig(Section):
     """Resident memory of all processes of a run together, in MiB."""
     address_space_mb: Annotated[Count, Field(ge=64)] = 4096
     """Virtual memory of one process in MiB."""
-    processes: Annotated[Count, Field(ge=1)] = 64
+    processes: Annotated[Count, Field(ge=1)] = 128
     """Processes and threads at once."""
     open_files: Annotated[Count, Field(ge=16)] = 256
     """Files that one process may hold open."""

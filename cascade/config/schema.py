@@ -16,6 +16,7 @@ from cascade.config.graph import GraphConfig, default_graph
 from cascade.config.graph_check import check_graph
 from cascade.config.parts import (
     BudgetConfig,
+    ChecksConfig,
     ClassifierConfig,
     EarlyStopConfig,
     LinearClassifier,
@@ -54,6 +55,8 @@ class Config(Section):
         ValidatorConfig(use="pytest"),
     )
     """The checks that an answer must pass: a name, or `{use: NAME, ...}`."""
+    checks: ChecksConfig = ChecksConfig()
+    """In which order the validators run, and when they stop."""
     policy: PolicyConfig = ThresholdPolicy(use="threshold")
     """What decides the next step."""
     budget: BudgetConfig = BudgetConfig()

@@ -21,8 +21,10 @@ from cascade.nodes.services import Checks, Services
 from cascade.prices import PriceBook
 from cascade.prompting import DEFAULT_SYSTEM_PROMPT
 from cascade.runtrace import RunFacts, RunTrace
+from cascade.trace.reader import read_trace
 from cascade.types import Verdict
 from cascade.validators import feedback
+from cascade.validators.order import Experience, learn
 from cascade.validators.sandbox import Limits, open_sandbox
 from cascade.validators.suite import Suite
 from cascade.wiring.conversation import ConversationChecks
@@ -90,8 +92,20 @@ class Wired:
 def open_checks(config: Config) -> Checking:
     """The validators of a config in their sandbox. Raises ConfigError, SandboxError."""
     sandbox = open_sandbox(config.sandbox.use, limits=_limits(config), image=config.sandbox.image)
-    suite = Suite(validators(config, sandbox), sandbox=sandbox)
+    suite = Suite(
+        validators(config, sandbox),
+        sandbox=sandbox,
+        stop_early=config.checks.stop_early,
+        experience=_experience(config.checks.learn_from),
+    )
     return Checking(checks=suite, layers=sandbox.layers, owned=(suite, sandbox))
+
+
+def _experience(trace: Path | None) -> dict[str, Experience]:
+    """What the validators of a trace cost and found; nothing without one. Raises StorageError, InputError."""
+    if trace is None:
+        return {}
+    return learn(event.model_dump(mode="json") for event in read_trace(trace).events)
 
 
 def wire(
