@@ -64,8 +64,12 @@ def replay_table(table: OutcomeTable, plan: Plan, *, verifier: Verifier | None =
     beside = baselines(whole, config, verifier=verifier)
     return Replayed(
         n_tasks=len(whole),
-        estimator="exact",
-        support={"kind": "exact", "share": 1.0, "notes": _notes(whole)},
+        estimator="imputed" if whole.imputed_share else "exact",
+        support={
+            "kind": "imputed" if whole.imputed_share else "exact",
+            "share": round(1.0 - whole.imputed_share, 4),
+            "notes": _notes(whole),
+        },
         policies=(config, *beside),
     )
 

@@ -23,7 +23,8 @@ class OutcomeTable:
     tasks: ids, length n. arms: length A. outcome: (n, A), P(right) in [0, 1], NaN where not known. cost:
     (n, A) in USD, NaN where not known. figures: other numbers of the attempts by name, each (n, A), NaN
     where not known; known only after the attempt. probabilities: the classifier's P(first attempt passes),
-    by tier, each (n,). notes: what the reader assumed, in words.
+    by tier, each (n,). notes: what the reader assumed, in words. imputed_share: share of the outcomes that were
+    never tried and hold a model's expectation.
     """
 
     tasks: Sequence[str]
@@ -33,6 +34,7 @@ class OutcomeTable:
     figures: Mapping[str, Floats] = field(default_factory=dict)
     probabilities: Mapping[str, Floats] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    imputed_share: float = 0.0
 
     def __len__(self) -> int:
         return len(self.tasks)

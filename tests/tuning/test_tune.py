@@ -13,11 +13,13 @@ from click.testing import CliRunner
 from cascade.cli.tune import tune as command
 from cascade.config import load
 from cascade.errors import InputError, SupportError
-from cascade.policy.steps import Verifier
+from cascade.policy.steps import Step, Verifier
 from cascade.replay.configured import configured
 from cascade.replay.engine import play
+from cascade.replay.plans import FixedPlan
+from cascade.replay.replay import replay_table
 from cascade.replay.table import OutcomeTable
-from cascade.tuning.estimates import FitSettings
+from cascade.tuning.estimates import FitSettings, imputed
 from cascade.tuning.families import Adaptive, Fixed, Space
 from cascade.tuning.goal import Goal, cost_p_value, paired_p_value, success_p_value
 from cascade.tuning.lessons import lessons
@@ -231,3 +233,20 @@ def test_lessons_say_what_the_next_attempt_is_worth() -> None:
         assert one.unconditional is not None
         assert one.p < one.unconditional  # failures are correlated
     assert "after cheap failed, then middle shown the task afresh" in str(found[0])
+
+
+def test_figures_that_rest_on_the_model_do_not_call_themselves_exact() -> None:
+    rng = np.random.default_rng(0)
+    n = 200
+    cheap = (rng.random(n) < 0.6).astype(float)
+    dear = np.where(cheap == 1, np.nan, (rng.random(n) < 0.7).astype(float))
+    table = OutcomeTable(
+        tasks=[f"t{k}" for k in range(n)],
+        arms=(Step("flash"), Step("pro")),
+        outcome=np.column_stack([cheap, dear]),
+        cost=np.column_stack([np.full(n, 0.01), np.where(np.isnan(dear), np.nan, 0.1)]),
+    )
+    filled = imputed(table)
+    shown = replay_table(filled, FixedPlan((Step("flash"), Step("pro")))).document()
+    assert shown["estimator"] == "imputed"
+    assert shown["support"]["share"] == pytest.approx(1 - np.isnan(table.outcome).mean(), abs=1e-3)
