@@ -14,7 +14,6 @@ from cascade.errors import UsageError
 if TYPE_CHECKING:
     from cascade.config import Config
     from cascade.replay.configured import Surroundings
-    from cascade.replay.log import Log
     from cascade.replay.replay import Replayed
     from cascade.types import Task
 
@@ -52,9 +51,12 @@ def replay(
     from cascade.tuning.estimates import fit_estimates
 
     config = load(config_path, need_env=False)
-    read = read_log(log)
     if revalidate:
-        read = _revalidated(read.path, config)
+        from cascade.cli.revalidate import revalidated
+
+        read = revalidated(log, config)
+    else:
+        read = read_log(log)
     table = priced(read.table, cost_options(given["costs"]))
     verifier = verifier_option(given["verifier"])
     plan, table = configured(config, table, _around(config, tasks_path))
@@ -94,11 +96,6 @@ def _around(config: Config, tasks_path: Path | None) -> Surroundings:
         return {tier: [row[tier] for row in rows] for tier in config.tiers}
 
     return Surroundings(plugin=policy_of, chances=chances, tasks=tasks)
-
-
-def _revalidated(path: Path, config: Config) -> Log:
-    del config
-    raise UsageError(f"{path} cannot be checked again here", hint="this build has no revalidation wired")
 
 
 def _text(found: Replayed) -> str:

@@ -108,7 +108,7 @@ class Judgement:
                 attempt=attempt.number,
                 tier=attempt.tier,
                 verdict=attempt.verdict.status,
-                validators=tuple(_record(report) for report in self._reports),
+                validators=tuple(validator_record(report) for report in self._reports),
                 latency_s=self._latency_s,
             )
         )
@@ -120,7 +120,8 @@ class Judgement:
         return {"attempts": [to_json(attempt)], "pending": None}
 
 
-def _record(report: Report) -> ValidatorRecord:
+def validator_record(report: Report) -> ValidatorRecord:
+    """A report as the trace keeps it."""
     return ValidatorRecord(
         name=report.name,
         status=report.status,
