@@ -49,7 +49,7 @@ def with_escalations(log: TrainingLog) -> TrainingLog:
             outcomes[passed & np.isnan(outcomes[:, t]), t] = ASSUMED_PASS
             notes.append(
                 f"{log.tiers[t]} was tried only where {log.tiers[cheaper]} failed: what that passed is assumed "
-                f"to pass at {ASSUMED_PASS:.0%} (explore, or shadow runs, would tell)"
+                f"to pass at {ASSUMED_PASS:.0%} (runs with `explore` would tell)"
             )
             break
     return replace(log, outcomes=outcomes, notes=tuple(notes))

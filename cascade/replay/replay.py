@@ -203,6 +203,6 @@ def _unsupported(played: Played) -> SupportError:
     return SupportError(
         f"the log cannot say what {played.name} would have done on {share:.0%} of the tasks: it does not hold "
         f"the outcome or the cost of {arms}",
-        hint="leave those steps out of the config, or log them (explore, or shadow runs); a missing cost can be "
+        hint="leave those steps out of the config, or log them (explore); a missing cost can be "
         "given with --cost TIER=USD",
     )

@@ -87,7 +87,7 @@ def imputed(table: OutcomeTable, settings: FitSettings | None = None) -> Outcome
     share = filled / (len(table) * len(firsts))
     note = (
         f"{share:.0%} of the outcomes were never tried and are the model's expectations: these figures rest on "
-        "it; explore, or shadow runs, would let the log speak for itself"
+        "it; runs with `explore` would let the log speak for itself"
     )
     return replace(table, outcome=outcome, cost=cost, notes=(*table.notes, note), imputed_share=share)
 
