@@ -14,6 +14,7 @@ from cascade.results import read_records
 from cascade.storage import write_atomic
 from cascade.trace.open_calls import Progress, progress
 from cascade.trace.reader import read_trace
+from cascade.trace.sink import refuse_if_written
 
 # A task that ended so is done; any other (error, budget_exhausted) is tried again.
 FINAL = frozenset({"accepted", "rejected"})
@@ -25,7 +26,6 @@ class Standing:
 
     done: frozenset[str] = frozenset()
     spent_usd: Decimal = Decimal(0)
-    unknown_usd: Decimal = Decimal(0)
     notes: tuple[str, ...] = ()
 
 
@@ -34,8 +34,10 @@ def standing(results: str, trace: str | None) -> Standing:
 
     Lines of tasks to be tried again are taken out; tasks that the trace saw end, but whose line was lost, get
     their line from the trace. The file is replaced in one step. Raises InputError or StorageError if a file
-    cannot be read or written.
+    cannot be read or written, or if the run is still going on: its results would be replaced under it.
     """
+    if trace is not None:
+        refuse_if_written(Path(trace))
     seen = _progress(trace)
     kept = {str(row.get("id")): row for row in _records(results) if row.get("status") in FINAL}
     lost = _lost(seen, kept)
@@ -45,7 +47,6 @@ def standing(results: str, trace: str | None) -> Standing:
     return Standing(
         done=frozenset(kept) | frozenset(lost),
         spent_usd=seen.spent_usd + seen.unknown_usd,
-        unknown_usd=seen.unknown_usd,
         notes=tuple(_notes(seen, lost)),
     )
 

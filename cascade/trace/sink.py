@@ -145,6 +145,12 @@ def _render(_logger: object, _method: str, fields: MutableMapping[str, Any]) -> 
     return orjson.dumps(first | dict(fields))
 
 
+def refuse_if_written(path: Path) -> None:
+    """Raise `StorageError` (`storage.locked`) if another run is writing to the trace; it is left as it is."""
+    if path.exists():
+        _open_locked(path).close()
+
+
 def _open_locked(path: Path) -> BinaryIO:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

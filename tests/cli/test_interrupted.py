@@ -163,3 +163,17 @@ async def test_two_runs_on_one_trace_file_are_refused(tmp_path: Path, command: C
         assert ended.code == 3
         assert "another run" in ended.err
         await process.communicate()
+
+
+async def test_a_run_that_goes_on_is_not_resumed_under_its_hands(tmp_path: Path, command: Command) -> None:
+    async with ScriptedServer(lambda call: Reply(text=GOOD, delay_s=4.0)) as server:
+        config, tasks = prepare(tmp_path, server.base_url, tasks=2)
+        results = tmp_path / "r.jsonl"
+        words = ("run", tasks, "-c", config, "-o", results, "--concurrency", "1")
+        process = await start(*words, cwd=tmp_path)
+        await called(server, 2)
+        ended = await command(*words, "--resume")
+        assert ended.code == 3
+        assert "another run" in ended.err
+        await process.communicate()
+        assert sorted(ids(results)) == ["t0", "t1"]
