@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
 from cascade.errors import InputError, StorageError
-from cascade.policy.latent import Arm, LatentEstimates, Trace
+from cascade.policy.latent import Arm, Flag, LatentEstimates, Trace
 from cascade.policy.steps import Step
 from cascade.types import History
 
@@ -22,10 +22,40 @@ class _Part(BaseModel):
 class TraceRecord(_Part):
     """See `cascade.policy.latent.Trace`."""
 
+    kind: Literal["gaussian"] = "gaussian"
     mean: tuple[float, ...]
     sd: float = Field(gt=0)
     weight: float = Field(default=1.0, ge=0)
     offset: float = Field(default=1.0, gt=0)
+
+    @property
+    def by_class(self) -> tuple[float, ...]:
+        """The numbers that there is one of for each class."""
+        return self.mean
+
+
+class FlagRecord(_Part):
+    """See `cascade.policy.latent.Flag`."""
+
+    kind: Literal["bernoulli"]
+    p: tuple[Annotated[float, Field(gt=0, lt=1)], ...]
+    weight: float = Field(default=1.0, ge=0)
+
+    @property
+    def by_class(self) -> tuple[float, ...]:
+        """The numbers that there is one of for each class."""
+        return self.p
+
+
+def _kind(value: Any) -> str:
+    """The kind of a figure's record; without one it is the Gaussian of the first version."""
+    kind = value.get("kind", "gaussian") if isinstance(value, dict) else getattr(value, "kind", "")
+    return kind if kind == "bernoulli" else "gaussian"
+
+
+FigureRecord: TypeAlias = Annotated[
+    Annotated[TraceRecord, Tag("gaussian")] | Annotated[FlagRecord, Tag("bernoulli")], Discriminator(_kind)
+]
 
 
 class ArmRecord(_Part):
@@ -38,7 +68,7 @@ class ArmRecord(_Part):
     p: tuple[float, ...]
     cost_usd: tuple[float, ...] | None = None
     evidence: float = Field(default=10.0, ge=0)
-    traces: dict[str, TraceRecord] = Field(default_factory=dict)
+    traces: dict[str, FigureRecord] = Field(default_factory=dict)
 
 
 class EstimatesFile(_Part):
@@ -60,7 +90,7 @@ class EstimatesFile(_Part):
         if min(self.weights) < 0 or abs(sum(self.weights) - 1) > 1e-6:
             raise ValueError("weights are shares that sum to 1")
         for arm in self.arms:
-            lists = [arm.p, *(trace.mean for trace in arm.traces.values())]
+            lists = [arm.p, *(trace.by_class for trace in arm.traces.values())]
             lists += [arm.cost_usd] if arm.cost_usd is not None else []
             if any(len(one) != classes for one in lists):
                 raise ValueError(f"arm {arm.tier}: every list has one number for each of {classes} classes")
@@ -111,10 +141,7 @@ def _estimates(record: EstimatesFile) -> LatentEstimates:
     arms = {}
     for arm in record.arms:
         step = Step(arm.tier, arm.attempt, arm.after, arm.history)
-        traces = {
-            name: Trace(trace.mean, trace.sd, trace.weight, trace.offset)
-            for name, trace in arm.traces.items()
-        }
+        traces = {name: _read(trace) for name, trace in arm.traces.items()}
         arms[step] = Arm(step, arm.p, arm.cost_usd, arm.evidence, traces)
     return LatentEstimates(
         weights=record.weights,
@@ -135,11 +162,20 @@ def _record(arm: Arm) -> ArmRecord:
         p=_short(arm.p),
         cost_usd=None if arm.cost_usd is None else _short(arm.cost_usd),
         evidence=arm.evidence,
-        traces={
-            name: TraceRecord(mean=_short(trace.mean), sd=trace.sd, weight=trace.weight, offset=trace.offset)
-            for name, trace in arm.traces.items()
-        },
+        traces={name: _written(trace) for name, trace in arm.traces.items()},
     )
+
+
+def _read(record: TraceRecord | FlagRecord) -> Trace | Flag:
+    if isinstance(record, FlagRecord):
+        return Flag(record.p, record.weight)
+    return Trace(record.mean, record.sd, record.weight, record.offset)
+
+
+def _written(trace: Trace | Flag) -> TraceRecord | FlagRecord:
+    if isinstance(trace, Flag):
+        return FlagRecord(kind="bernoulli", p=_short(trace.p), weight=trace.weight)
+    return TraceRecord(mean=_short(trace.mean), sd=trace.sd, weight=trace.weight, offset=trace.offset)
 
 
 def _short(numbers: tuple[float, ...]) -> tuple[float, ...]:

@@ -35,9 +35,28 @@ class Trace:
     def likelihoods(self, value: float) -> list[float]:
         """The (tempered) Gaussian likelihood of `value` by class, up to a factor."""
         x = math.log(max(value, 0.0) + self.offset)
-        logs = [-0.5 * ((x - mean) / self.sd) ** 2 * self.weight for mean in self.mean]
-        top = max(logs)
-        return [math.exp(log - top) for log in logs]
+        return _likelihoods([-0.5 * ((x - mean) / self.sd) ** 2 * self.weight for mean in self.mean])
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """How often a figure that is 0 or 1 (which check failed, the same answer again) is 1, class by class.
+
+    weight: as in `Trace`. A share between 0 and 1 counts as so much of a 1.
+    """
+
+    p: tuple[float, ...]
+    weight: float = 1.0
+
+    def likelihoods(self, value: float) -> list[float]:
+        """The (tempered) Bernoulli likelihood of `value` by class, up to a factor."""
+        x = min(max(value, 0.0), 1.0)
+        return _likelihoods([self.weight * (x * math.log(p) + (1 - x) * math.log1p(-p)) for p in self.p])
+
+
+def _likelihoods(logs: Sequence[float]) -> list[float]:
+    top = max(logs)
+    return [math.exp(log - top) for log in logs]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +67,7 @@ class Arm:
     p: tuple[float, ...]
     cost_usd: tuple[float, ...] | None = None
     evidence: float = 10.0
-    traces: Mapping[str, Trace] = field(default_factory=dict)
+    traces: Mapping[str, Trace | Flag] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

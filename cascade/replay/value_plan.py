@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from cascade.policy.latent import LatentEstimates
+from cascade.policy.latent import Flag, LatentEstimates, Trace
 from cascade.policy.steps import Verifier
 from cascade.replay.lattice import Lattice, lattice
 from cascade.replay.plans import STOP, Walk
@@ -154,9 +154,7 @@ class _ValueWalk:
                 continue
             x = values[rows, arm]
             seen = np.isfinite(x)
-            logs = np.log(np.maximum(x[seen], 0.0) + trace.offset)
-            away = (logs[:, None] - np.array(trace.mean)) / trace.sd
-            likelihood = -0.5 * trace.weight * away**2
+            likelihood = _log_likelihoods(trace, x[seen])
             self.evidence[rows[seen]] *= np.exp(likelihood - likelihood.max(axis=1, keepdims=True))
         totals = self.evidence[rows].sum(axis=1, keepdims=True)
         self.evidence[rows] /= np.maximum(totals, 1e-300)
@@ -203,3 +201,12 @@ class _ValueWalk:
             return np.zeros(len(evidence))
         stands = (self.survives[state] * self.arrays.stands[tried]).T
         return np.asarray(self.plan.value_usd * (evidence @ stands).max(axis=1))
+
+
+def _log_likelihoods(trace: Trace | Flag, x: Floats) -> Floats:
+    """As `likelihoods` of the trace, for many values: logs, (n, K)."""
+    if isinstance(trace, Flag):
+        p, share = np.array(trace.p), np.clip(x, 0.0, 1.0)[:, None]
+        return np.asarray(trace.weight * (share * np.log(p) + (1 - share) * np.log1p(-p)))
+    away = (np.log(np.maximum(x, 0.0) + trace.offset)[:, None] - np.array(trace.mean)) / trace.sd
+    return np.asarray(-0.5 * trace.weight * away**2)

@@ -3,9 +3,10 @@
 Classes stand on a line of task difficulty z (standard normal quantiles). P(arm is right | z) is logistic in
 z with its own level and slope (two-parameter item response model by EM: Bock and Aitkin, 1981). What an
 attempt leaves behind (log cost, log tokens, calls, ...) is Gaussian with a mean linear in z, a line for
-right and one for wrong attempts; an arm's cost is log-linear in z. All of it is fitted together, so
-that z is what outcomes and traces have in common. Weak pulls (of slopes to their mean, of traces' slopes to
-0) are the only regularisation. Arms that were tried after failures only enter by what was seen there.
+right and one for wrong attempts, or Bernoulli where it says yes or no (`flags`); an arm's cost is log-linear
+in z. All of it is fitted together, so that z is what outcomes and traces have in common. Weak pulls (of slopes
+to their mean, of traces' slopes to 0) are the only regularisation. Arms that were tried after failures only
+enter by what was seen there.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from statistics import NormalDist
 
 import numpy as np
 
-from cascade.policy.latent import Arm, LatentEstimates, Trace
+from cascade.policy.latent import Arm, Flag, LatentEstimates, Trace
 from cascade.replay.table import Bools, Floats, OutcomeTable
+from cascade.tuning.flags import FlagFigure, is_flag
 
 _MOST_TASKS = 20_000
 _TRACE_PULL = 3.0
@@ -114,6 +116,19 @@ class _Figure:
     wrong: _Line
     right: _Line
 
+    @property
+    def column(self) -> Floats:
+        """The values as they are compared with other figures'."""
+        return self.logs
+
+
+def _figure(arm: int, name: str, seen: Bools, values: Floats) -> _Figure:
+    offset = _offset(values)
+    logs = np.log(values + offset)
+    spread = float(logs.std()) + 1e-3
+    start = _Line(float(logs.mean()), -0.2 * spread, spread)
+    return _Figure(arm, name, seen, logs, offset, 0.0, start, start)
+
 
 class _Fit:
     """EM's state. right, wrong: (n, A), 0 where not known. shares: each task's classes, (n, K)."""
@@ -129,7 +144,10 @@ class _Fit:
         self.level = 1.3 * np.log(rate / (1 - rate))
         self.slope = np.full(len(table.arms), 1.5)
         self.shares = np.full((len(table), how.classes), 1 / how.classes)
-        self.figures = [one for k in range(len(table.arms)) for one in self._figures(k)]
+        self.figures: list[_Figure] = []
+        self.flags: list[FlagFigure] = []
+        for k in range(len(table.arms)):
+            self._add_figures(k)
 
     def expect(self) -> None:
         """Each task's classes, given its outcomes and what its attempts left behind."""
@@ -140,6 +158,10 @@ class _Fit:
                 power = self.how.joint * one.weight * held[one.seen, one.arm]
                 away = ((one.logs - line.level)[:, None] - line.slope * self.line) / line.sd
                 logs[one.seen] -= power[:, None] * (0.5 * away**2 + np.log(line.sd))
+        for flag in self.flags if self.how.joint > 0 else ():
+            power = self.how.joint * flag.weight
+            wrong, right = self.wrong[flag.seen, flag.arm], self.right[flag.seen, flag.arm]
+            logs[flag.seen] += flag.log_likelihoods(power * wrong, power * right)
         shares = np.exp(logs - logs.max(axis=1, keepdims=True))
         self.shares = shares / shares.sum(axis=1, keepdims=True)
 
@@ -149,12 +171,15 @@ class _Fit:
         for one in self.figures:
             one.wrong = self._regress(one, self.wrong)
             one.right = self._regress(one, self.right)
+        for flag in self.flags:
+            held = self.wrong[flag.seen, flag.arm], self.right[flag.seen, flag.arm]
+            flag.fit(*held, self.shares[flag.seen])
 
     def arm(self, k: int) -> Arm:
         """What was learnt of an arm."""
         price = self.table.cost[:, k]
         priced = np.isfinite(price)
-        traces = {}
+        traces: dict[str, Trace | Flag] = {flag.name: flag.trace() for flag in self.flags if flag.arm == k}
         for one in self.figures:
             if one.arm == k:
                 mean = tuple((one.wrong.level + one.wrong.slope * self.line).tolist())
@@ -167,27 +192,27 @@ class _Fit:
             traces=traces,
         )
 
-    def _figures(self, k: int) -> list[_Figure]:
+    def _add_figures(self, k: int) -> None:
+        """The figures of an arm that vary among its wrong attempts, sharing one power."""
         columns = {"cost_usd": self.table.cost, **self.table.figures}
-        found = []
+        found: list[_Figure | FlagFigure] = []
         for name, column in columns.items():
             if self.how.figures is not None and name not in self.how.figures:
                 continue
             values = column[:, k]
             seen = np.isfinite(values) & (self.known[:, k] > 0)
-            if self.wrong[seen, k].sum() < 8 or float(values[seen].std()) <= 1e-9 * float(
-                values[seen].mean()
-            ):
+            wrong = values[seen & (self.wrong[:, k] > 0)]
+            if self.wrong[seen, k].sum() < 8 or float(wrong.std()) <= 1e-9 * abs(float(wrong.mean())):
                 continue
-            offset = _offset(values[seen])
-            logs = np.log(values[seen] + offset)
-            spread = float(logs.std()) + 1e-3
-            start = _Line(float(logs.mean()), -0.2 * spread, spread)
-            found.append(_Figure(k, name, seen, logs, offset, 0.0, start, start))
-        share = self.how.weight * _distinct([one.logs for one in found])
+            if is_flag(name, wrong):
+                found.append(FlagFigure(k, name, seen, values[seen], self.how.classes))
+            else:
+                found.append(_figure(k, name, seen, values[seen]))
+        share = self.how.weight * _distinct([one.column for one in found])
         for one in found:
             one.weight = share
-        return found
+        self.figures += [one for one in found if isinstance(one, _Figure)]
+        self.flags += [one for one in found if isinstance(one, FlagFigure)]
 
     def _regress(self, one: _Figure, held: Floats) -> _Line:
         """Weighted least squares of the logs on z, z known by its shares only."""
@@ -251,7 +276,9 @@ def _distinct(columns: list[Floats]) -> float:
 
 
 def _offset(values: Floats) -> float:
-    """A hundredth of the median, so that logs of small values stay in their place."""
+    """A hundredth of the median, so that logs of small values stay in their place; 1 for counts that may be 0."""
+    if values.min() == 0 and (values == np.round(values)).all():
+        return 1.0
     return max(float(np.median(values)) / 100, 1e-12)
 
 
