@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from cascade.policy.steps import Verifier
+from cascade.replay.acceptance import Acceptance, acceptance, right_if_rejected
 from cascade.replay.plans import STOP, Plan, Walk
 from cascade.replay.table import Bools, Floats, Ints, OutcomeTable
 
@@ -46,6 +48,13 @@ class _Step:
     price: Floats
 
 
+class _Lost(NamedTuple):
+    """Rows that came to an end of which nobody knows whether it is right, and the arm whose answer it is."""
+
+    rows: Ints
+    arms: Ints
+
+
 @dataclass(slots=True)
 class _Tally:
     """Sums over the parts of a table, by arm."""
@@ -67,15 +76,15 @@ class _Tally:
 def play(table: OutcomeTable, plan: Plan, *, verifier: Verifier | None = None) -> Played:
     """Play a plan on every task of a table.
 
-    verifier: what is assumed of the checks (default: never err). Rows whose path asks for an outcome that the
-    table does not hold are marked `unknown`, with success and cost NaN.
+    verifier: what is assumed of the checks where the table holds no verdicts apart from the truth (default: they
+    never err); logged verdicts are played as they are. Rows whose path asks for an outcome that the table does
+    not hold are marked `unknown`, with success and cost NaN.
     """
-    checks = verifier or Verifier()
     count = len(table.arms)
     tally = _Tally(np.zeros(count), np.zeros(count), np.zeros(count), np.zeros(count, dtype=np.intp))
     successes, costs = [], []
     for part in table.parts(_PART):
-        success, cost = _play_part(part, plan.walk(part), checks, tally)
+        success, cost = _play_part(part, plan.walk(part), acceptance(part, verifier), tally)
         successes.append(success)
         costs.append(cost)
     success, cost = np.concatenate(successes), np.concatenate(costs)
@@ -92,7 +101,7 @@ def play(table: OutcomeTable, plan: Plan, *, verifier: Verifier | None = None) -
     )
 
 
-def _play_part(part: OutcomeTable, walk: Walk, checks: Verifier, tally: _Tally) -> tuple[Floats, Floats]:
+def _play_part(part: OutcomeTable, walk: Walk, checks: Acceptance, tally: _Tally) -> tuple[Floats, Floats]:
     n = len(part)
     success, cost, alive = np.zeros(n), np.zeros(n), np.ones(n)
     steps: list[_Step] = []
@@ -100,17 +109,20 @@ def _play_part(part: OutcomeTable, walk: Walk, checks: Verifier, tally: _Tally) 
     while rows.size:
         arms = walk.choose(rows)
         stopped = arms == STOP
-        _give_back(part, walk, checks, rows[stopped], alive, success)
+        lost = _give_back(walk, checks, rows[stopped], alive, success)
+        np.add.at(tally.missing, lost.arms, 1)
+        cost[lost.rows] = np.nan
         rows, arms = rows[~stopped], arms[~stopped]
-        outcome, price = part.outcome[rows, arms], part.cost[rows, arms]
-        unknown = np.isnan(outcome) | np.isnan(price)
+        ends, right, price = checks.ends[rows, arms], checks.right[rows, arms], part.cost[rows, arms]
+        unknown = np.isnan(ends) | np.isnan(right) | np.isnan(price)
         np.add.at(tally.missing, arms[unknown], 1)
         success[rows[unknown]] = cost[rows[unknown]] = np.nan
-        rows, arms, outcome, price = rows[~unknown], arms[~unknown], outcome[~unknown], price[~unknown]
+        known = ~unknown
+        rows, arms, ends, right, price = rows[known], arms[known], ends[known], right[known], price[known]
         before = alive[rows]
-        success[rows] += before * outcome * checks.accept
+        success[rows] += before * right
         cost[rows] += before * price
-        alive[rows] = before * (1 - (outcome * checks.accept + (1 - outcome) * (1 - checks.reject)))
+        alive[rows] = before * (1 - ends)
         walk.rejected(rows, arms)
         steps.append(_Step(rows, arms, before, alive[rows], price))
         rows = rows[alive[rows] > 1e-12]
@@ -120,19 +132,14 @@ def _play_part(part: OutcomeTable, walk: Walk, checks: Verifier, tally: _Tally) 
     return success, cost
 
 
-def _give_back(
-    part: OutcomeTable, walk: Walk, checks: Verifier, rows: Ints, alive: Floats, success: Floats
-) -> None:
-    """A rejected answer that is given back may be right after all, if the verifier errs."""
-    if checks.perfect or not rows.size:
-        return
-    given = walk.gives(rows)
+def _give_back(walk: Walk, checks: Acceptance, rows: Ints, alive: Floats, success: Floats) -> _Lost:
+    """A rejected answer that is given back may be right after all, if the checks err."""
+    given = walk.gives(rows) if checks.errs and rows.size else np.full(len(rows), STOP, dtype=np.intp)
     rows, given = rows[given != STOP], given[given != STOP]
-    outcome = part.outcome[rows, given]
-    rejected = 1 - (outcome * checks.accept + (1 - outcome) * (1 - checks.reject))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        stands = np.where(rejected > 0, outcome * (1 - checks.accept) / rejected, 0.0)
+    ends, right, outcome = (one[rows, given] for one in (checks.ends, checks.right, checks.outcome))
+    stands = right_if_rejected(ends, right, outcome)
     success[rows] += alive[rows] * stands
+    return _Lost(rows[np.isnan(stands)], given[np.isnan(stands)])
 
 
 def _by_tier(table: OutcomeTable, by_arm: Floats) -> dict[str, float]:

@@ -10,17 +10,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from cascade.errors import SupportError
 from cascade.policy.latent import LatentEstimates
+from cascade.policy.steps import Verifier
+from cascade.replay.acceptance import acceptance
 from cascade.replay.episodes import Episodes
 from cascade.replay.intervals import Moments, interval
+from cascade.replay.outcome_model import guess
 from cascade.replay.plans import STOP, Plan, Walk
 from cascade.replay.table import Bools, Floats, Ints
 
 LEAST_EFFECTIVE = 20.0
+MOST_LOST = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +56,7 @@ class OffPolicy:
     mean_weight: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Turn:
+class _Turn(NamedTuple):
     """One decision: rows still alike before it, their weights after it (0: parted), what they paid and won."""
 
     rows: Ints
@@ -60,26 +64,44 @@ class _Turn:
     cost: Floats
     success: Floats
 
+    def and_(self, other: _Turn) -> _Turn:
+        """The rows of both."""
+        return _Turn(
+            np.concatenate([self.rows, other.rows]),
+            np.concatenate([self.weight, other.weight]),
+            np.concatenate([self.cost, other.cost]),
+            np.concatenate([self.success, other.success]),
+        )
+
 
 Model = Callable[[Episodes], LatentEstimates]
 
 
-def off_policy(episodes: Episodes, plan: Plan, *, model: Model | None = None) -> OffPolicy:
+def off_policy(
+    episodes: Episodes, plan: Plan, *, model: Model | None = None, verifier: Verifier | None = None
+) -> OffPolicy:
     """Estimate a plan's success and cost from a log of other decisions.
 
     model: fits the outcome model of the doubly robust estimate; each half of the tasks is judged by a model
-    of the other half (None: no model, and the estimate equals importance sampling). Raises SupportError
-    where propensities are missing, where the log never tried what the plan does, or where fewer than 20
-    effective tasks remain.
+    of the other half (None: no model, and the estimate equals importance sampling). verifier: how often that
+    model takes the checks to err. Where the log holds verdicts apart from the truth, the verdict decides
+    whether a trajectory goes on and the truth is the success. Raises SupportError where propensities are
+    missing, where the log never tried what the plan does, where the truth about the answers that the plan would
+    give back is not known, or where fewer than 20 effective tasks remain.
     """
     _need_propensities(episodes)
     walked = _Walked(episodes, plan)
+    if walked.lost.any():
+        _need_truth(plan, walked.lost)
+        episodes = _some(episodes, ~walked.lost)
+        walked = _Walked(episodes, plan)
     weights = walked.weights
     matched = weights > 0
     effective = float(weights.sum() ** 2 / (weights**2).sum()) if matched.any() else 0.0
     _need_support(plan, weights, effective)
     success, cost = walked.sums()
-    robust = _robust(episodes, walked, model) if model is not None else (success, cost)
+    checks = verifier or Verifier()
+    robust = _robust(episodes, walked, (model, checks)) if model is not None else (success, cost)
     return OffPolicy(
         ips=_mean("ips", success, cost),
         snips=_normalised(weights, walked),
@@ -97,7 +119,10 @@ class _Walked:
         self.episodes = episodes
         table = episodes.table
         n = len(episodes)
+        self.checks = acceptance(table)
+        self.stands = self.checks.stands
         self.weights = np.ones(n)
+        self.lost = np.zeros(n, dtype=bool)
         self.turns: list[_Turn] = []
         self.blind: list[tuple[Walk, Ints]] = []
         walk = plan.walk(table)
@@ -111,21 +136,29 @@ class _Walked:
     def _turn(self, walk: Walk, rows: Ints, turn: int) -> Ints:
         """One decision of every row that is still alike; returns those that go on."""
         chosen = walk.choose(rows)
+        ended = self._given(walk, rows[chosen == STOP])
         rows, chosen = rows[chosen != STOP], chosen[chosen != STOP]
         width = self.episodes.arms.shape[1]
         logged = self.episodes.arms[rows, turn] if turn < width else np.full(len(rows), -1)
         same = logged == chosen
         chance = np.where(same, self.episodes.propensity[rows, min(turn, width - 1)], 1.0)
         self.weights[rows] *= np.where(same, 1 / np.where(chance > 0, chance, 1.0), 0.0)
-        outcome = self.episodes.table.outcome[rows, chosen]
-        price = self.episodes.table.cost[rows, chosen]
-        weight = self.weights[rows]
-        won = np.where(same, outcome, 0.0)
-        self.turns.append(_Turn(rows, weight, np.where(same, price, 0.0), won))
-        failed = same & (outcome == 0)
+        ends, price = self.checks.ends[rows, chosen], self.episodes.table.cost[rows, chosen]
+        won = np.where(same, self.checks.right[rows, chosen], 0.0)
+        self.lost[rows] |= np.isnan(won)
+        made = _Turn(rows, self.weights[rows], np.where(same, price, 0.0), won)
+        self.turns.append(made.and_(ended))
+        failed = same & (ends == 0)
         walk.rejected(rows[failed], chosen[failed])
         going: Ints = rows[failed]
         return going
+
+    def _given(self, walk: Walk, rows: Ints) -> _Turn:
+        """Rows at which the plan stops: what it gives back may be right although it was rejected."""
+        given = walk.gives(rows) if self.checks.errs and rows.size else np.full(len(rows), STOP)
+        won = np.where(given == STOP, 0.0, self.stands[rows, given])
+        self.lost[rows] |= np.isnan(won)
+        return _Turn(rows, self.weights[rows], np.zeros(len(rows)), won)
 
     def sums(self) -> tuple[Floats, Floats]:
         """Weighted success and cost by task, each reward by the weight up to its own decision."""
@@ -171,6 +204,15 @@ def _need_support(plan: Plan, weights: Floats, effective: float) -> None:
         )
 
 
+def _need_truth(plan: Plan, lost: Bools) -> None:
+    share = float(lost.mean())
+    if share > MOST_LOST:
+        raise SupportError(
+            f"whether what {plan.name} would give back is right is not known on {share:.0%} of the tasks",
+            hint="label those answers too: a truth file with task_id, outcome, model and attempt",
+        )
+
+
 def _mean(name: str, success: Floats, cost: Floats) -> Estimated:
     won, paid = Moments.of(success), Moments.of(cost)
     low, high = interval(won, share=won.binary)
@@ -190,14 +232,15 @@ def _normalised(weights: Floats, walked: _Walked) -> Estimated:
     return Estimated("snips", success, (max(low, 0.0), min(high, 1.0)), cost, cost_ci)
 
 
-def _robust(episodes: Episodes, walked: _Walked, model: Model) -> tuple[Floats, Floats]:
+def _robust(episodes: Episodes, walked: _Walked, how: tuple[Model, Verifier]) -> tuple[Floats, Floats]:
     """Jiang and Li's recursion, unrolled: the model's value at the start plus the weighted surprises."""
+    model, checks = how
     success, cost = np.zeros(len(episodes)), np.zeros(len(episodes))
     half = np.arange(len(episodes)) % 2 == 0
     for part, rest in ((half, ~half), (~half, half)):
         estimates = model(_some(episodes, rest))
         guesses = [
-            guess(episodes, estimates, blind, (rows[part[rows]], turn))
+            guess(episodes, estimates, blind, (rows[part[rows]], turn), verifier=checks)
             for turn, (blind, rows) in enumerate(walked.blind)
         ]
         guesses.append((np.zeros(len(episodes)), np.zeros(len(episodes))))
@@ -208,51 +251,6 @@ def _robust(episodes: Episodes, walked: _Walked, model: Model) -> tuple[Floats, 
             success[rows] += weight * (turn.success[inside] + later[0][rows] - now[0][rows])
             cost[rows] += weight * (turn.cost[inside] + later[1][rows] - now[1][rows])
     return success, cost
-
-
-def guess(
-    episodes: Episodes, estimates: LatentEstimates, walk: Walk, where: tuple[Ints, int]
-) -> tuple[Floats, Floats]:
-    """The model's success and cost of going on with a blind walk, for rows that made `turn` attempts so far.
-
-    (n,) each, 0 for other rows. Arms that the model does not know count as nothing, which costs precision only.
-    """
-    rows, turn = where
-    success, cost = np.zeros(len(episodes)), np.zeros(len(episodes))
-    belief = _belief(episodes, estimates, rows, turn)
-    alive = np.ones(len(rows))
-    here: Ints = np.arange(len(rows))
-    while here.size:
-        chosen = walk.choose(rows[here])
-        here, chosen = here[chosen != STOP], chosen[chosen != STOP]
-        for arm in np.unique(chosen):
-            known = estimates.arms.get(episodes.table.arms[arm])
-            if known is None:
-                continue
-            taken = here[chosen == arm]
-            right, price = np.array(known.p), np.array(known.cost_usd or (0.0,) * len(known.p))
-            success[rows[taken]] += alive[taken] * (belief[taken] @ right)
-            cost[rows[taken]] += alive[taken] * (belief[taken] @ price)
-            alive[taken] *= 1 - belief[taken] @ right
-            belief[taken] = _normal(belief[taken] * (1 - right))
-        walk.rejected(rows[here], chosen)
-    return success, cost
-
-
-def _belief(episodes: Episodes, estimates: LatentEstimates, rows: Ints, turn: int) -> Floats:
-    """The classes' weights of rows after their first `turn` logged attempts, all of them rejected."""
-    belief = np.tile(np.array(estimates.weights), (len(rows), 1))
-    for made in range(turn):
-        arms = episodes.arms[rows, made]
-        for arm in np.unique(arms):
-            known = estimates.arms.get(episodes.table.arms[arm]) if arm >= 0 else None
-            if known is not None:
-                belief[arms == arm] = _normal(belief[arms == arm] * (1 - np.array(known.p)))
-    return belief
-
-
-def _normal(weights: Floats) -> Floats:
-    return np.asarray(weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-300))
 
 
 def _some(episodes: Episodes, rows: Bools) -> Episodes:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cascade.policy.steps import Step, Verifier
+from cascade.replay.acceptance import acceptance
 from cascade.replay.lattice import lattice
 from cascade.replay.table import Floats, OutcomeTable
 
@@ -49,13 +50,14 @@ class _Search:
     def __init__(self, table: OutcomeTable, verifier: Verifier, longest: int) -> None:
         self.table = table
         self.states = lattice(table.arms, longest)
-        known = np.isfinite(table.outcome) & np.isfinite(table.cost)
+        checks = acceptance(table, verifier)
+        known = checks.known & np.isfinite(table.cost)
         self.known = known
-        self.outcome = np.where(known, table.outcome, 0.0)
         self.cost = np.where(known, table.cost, 0.0)
-        self.accepted = self.outcome * verifier.accept
-        self.stands = self.outcome * (1 - verifier.accept)
-        self.rejected = 1 - (self.accepted + (1 - self.outcome) * (1 - verifier.reject))
+        self.accepted = np.where(known, checks.right, 0.0)
+        self.rejected = np.where(known, 1 - checks.ends, 0.0)
+        self.told = np.isfinite(checks.stands) | (self.rejected == 0)
+        self.stands = np.where(self.told, self.rejected * np.nan_to_num(checks.stands), 0.0)
         self.found: list[Order] = []
 
     def run(self) -> list[Order]:
@@ -71,7 +73,8 @@ class _Search:
                 continue
             success = sums[0] + float(alive @ self.accepted[:, k]) / n
             cost = sums[1] + float(alive @ self.cost[:, k]) / n
-            given = float(alive @ self.stands[:, k]) / n
-            order = tuple(self.table.arms[j] for j in (*steps, k))
-            self.found.append(Order(order, success + given, cost))
+            if self.told[alive > 1e-12, k].all():
+                given = float(alive @ self.stands[:, k]) / n
+                order = tuple(self.table.arms[j] for j in (*steps, k))
+                self.found.append(Order(order, success + given, cost))
             self._extend(later, (*steps, k), alive * self.rejected[:, k], (success, cost))

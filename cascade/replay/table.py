@@ -25,6 +25,11 @@ class OutcomeTable:
     where not known; known only after the attempt. probabilities: the classifier's P(first attempt passes),
     by tier, each (n,). notes: what the reader assumed, in words. imputed_share: share of the outcomes that were
     never tried and hold a model's expectation.
+
+    accepted: (n, A), P(the checks accept the answer), 0 or 1 where logged, NaN where they could not check it;
+    None where no verdict is known apart from the outcome, which then is the verdict. accepted_right: (n, A),
+    P(accepted and right) (None: accepted · outcome, as for logged verdicts). verdicts: each validator's own, 1
+    passed, 0 failed, NaN not known, (n, A) by name. check_seconds: mean seconds of a validator, by name.
     """
 
     tasks: Sequence[str]
@@ -35,6 +40,10 @@ class OutcomeTable:
     probabilities: Mapping[str, Floats] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     imputed_share: float = 0.0
+    accepted: Floats | None = None
+    accepted_right: Floats | None = None
+    verdicts: Mapping[str, Floats] = field(default_factory=dict)
+    check_seconds: Mapping[str, float] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.tasks)
@@ -73,6 +82,9 @@ class OutcomeTable:
             cost=self.cost[chosen],
             figures={name: values[chosen] for name, values in self.figures.items()},
             probabilities={name: values[chosen] for name, values in self.probabilities.items()},
+            accepted=None if self.accepted is None else self.accepted[chosen],
+            accepted_right=None if self.accepted_right is None else self.accepted_right[chosen],
+            verdicts={name: values[chosen] for name, values in self.verdicts.items()},
         )
 
     def only(self, tiers: Sequence[str]) -> OutcomeTable:
@@ -89,6 +101,9 @@ class OutcomeTable:
             outcome=self.outcome[:, chosen],
             cost=self.cost[:, chosen],
             figures={name: values[:, chosen] for name, values in self.figures.items()},
+            accepted=None if self.accepted is None else self.accepted[:, chosen],
+            accepted_right=None if self.accepted_right is None else self.accepted_right[:, chosen],
+            verdicts={name: values[:, chosen] for name, values in self.verdicts.items()},
         )
 
     def parts(self, size: int) -> Iterator[OutcomeTable]:

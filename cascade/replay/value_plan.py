@@ -90,6 +90,7 @@ class _ValueWalk:
         self.survives = self._survival()
         self.evidence = np.tile(np.array(plan.estimates.weights), (len(table), 1))
         self.state: Ints = np.zeros(len(table), dtype=np.intp)
+        self.last: Ints = np.full(len(table), STOP, dtype=np.intp)
         self.looks = True
         self.below: dict[int, _Steps] = {}
 
@@ -107,6 +108,7 @@ class _ValueWalk:
 
     def rejected(self, rows: Ints, arms: Ints) -> None:
         """See `Walk`."""
+        self.last[rows] = arms
         for arm in np.unique(arms):
             taken = rows[arms == arm]
             for state in np.unique(self.state[taken]):
@@ -116,7 +118,9 @@ class _ValueWalk:
                 self._look(taken, int(arm))
 
     def gives(self, rows: Ints) -> Ints:
-        """See `Walk`."""
+        """See `Walk`. A verifier believed to be perfect leaves no answer to prefer: the last one stands."""
+        if self.plan.verifier.perfect:
+            return self.last[rows]
         given = np.full(len(rows), STOP, dtype=np.intp)
         for state in np.unique(self.state[rows]):
             here = np.flatnonzero(self.state[rows] == state)
@@ -131,6 +135,7 @@ class _ValueWalk:
         """See `Walk`."""
         other = copy(self)
         other.evidence, other.state, other.looks = self.evidence.copy(), self.state.copy(), False
+        other.last = self.last.copy()
         return other
 
     def _tried(self, state: int) -> list[int]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from cascade.policy.steps import Step
+from cascade.policy.steps import Step, Verifier
 from cascade.replay.episodes import Episodes
 from cascade.replay.table import OutcomeTable
 
@@ -30,6 +30,13 @@ def world(seed: int, n: int, tiers: int = 3, *, rates: bool = False) -> OutcomeT
     )
 
 
+def checked(table: OutcomeTable, verifier: Verifier, seed: int) -> OutcomeTable:
+    """The table with verdicts that err independently at a verifier's rates."""
+    g = np.random.default_rng(seed + 77)
+    passes = np.where(table.outcome == 1, verifier.accept, 1 - verifier.reject)
+    return replace(table, accepted=(g.random(table.outcome.shape) < passes).astype(float))
+
+
 def logged(table: OutcomeTable, seed: int, *, explore: float = 0.4) -> Episodes:
     """Two tiers, the cheap one first but for exploration; after a failure the other one, mostly."""
     g = np.random.default_rng(seed)
@@ -39,11 +46,14 @@ def logged(table: OutcomeTable, seed: int, *, explore: float = 0.4) -> Episodes:
     first = (g.random(n) < explore / 2).astype(np.intp)
     arms[:, 0], propensity[:, 0] = first, np.where(first == 1, explore / 2, 1 - explore / 2)
     again = np.where(first == 0, 0.7, 0.5)
-    goes = (table.outcome[np.arange(n), first] == 0) & (g.random(n) < again)
+    verdict = table.outcome if table.accepted is None else table.accepted
+    goes = (verdict[np.arange(n), first] == 0) & (g.random(n) < again)
     arms[goes, 1], propensity[goes, 1] = 1 - first[goes], again[goes]
-    outcome, cost = np.full_like(table.outcome, np.nan), np.full_like(table.cost, np.nan)
+    seen = np.zeros(table.outcome.shape, dtype=bool)
     for turn in (0, 1):
         rows = np.flatnonzero(arms[:, turn] >= 0)
-        outcome[rows, arms[rows, turn]] = table.outcome[rows, arms[rows, turn]]
-        cost[rows, arms[rows, turn]] = table.cost[rows, arms[rows, turn]]
-    return Episodes(table=replace(table, outcome=outcome, cost=cost), arms=arms, propensity=propensity)
+        seen[rows, arms[rows, turn]] = True
+    outcome, cost = np.where(seen, table.outcome, np.nan), np.where(seen, table.cost, np.nan)
+    accepted = None if table.accepted is None else np.where(seen, table.accepted, np.nan)
+    table = replace(table, outcome=outcome, cost=cost, accepted=accepted)
+    return Episodes(table=table, arms=arms, propensity=propensity)
