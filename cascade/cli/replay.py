@@ -47,7 +47,8 @@ def replay(
     from cascade.replay.configured import configured
     from cascade.replay.log import read_log
     from cascade.replay.prepare import priced
-    from cascade.replay.replay import replay_episodes, replay_table
+    from cascade.replay.replay import replay_episodes
+    from cascade.replay.replay_parts import replay_table
     from cascade.tuning.estimates import fit_estimates
 
     config = load(config_path, need_env=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,8 +10,8 @@ import numpy as np
 from cascade.policy.steps import Step, Verifier
 from cascade.replay.engine import Played, play
 from cascade.replay.intervals import Moments
-from cascade.replay.plans import FixedPlan, Plan
-from cascade.replay.table import Floats, OutcomeTable
+from cascade.replay.plans import FixedPlan
+from cascade.replay.table import OutcomeTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +41,40 @@ class Figures:
         )
 
 
-def always(table: OutcomeTable, *, verifier: Verifier | None = None) -> dict[str, Played]:
+def always(
+    table: OutcomeTable, *, only: Sequence[str] | None = None, verifier: Verifier | None = None
+) -> dict[str, Played]:
     """Each tier alone, one attempt, its answer given back whatever the checks say; dearer tiers later."""
     found = {}
     for tier in table.tiers:
+        if only is not None and tier not in only:
+            continue
         step = table.arms[table.first(tier)]
         found[tier] = play(table, FixedPlan((step,), name=f"always:{tier}"), verifier=verifier)
     return found
 
 
-def random_mix(alone: dict[str, Played], cost: float) -> Figures:
-    """Tasks sent to one of two tiers by chance, at a mean cost as close to `cost` as the tiers allow.
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """Tasks sent to one of two tiers by chance, to `high` with probability `share`."""
 
-    The pair on the upper hull of (cost, success), so the best such mix. Each task's figures are expectations.
+    low: str
+    high: str
+    share: float
+
+    @property
+    def detail(self) -> str:
+        """In words."""
+        return f"{self.low} with probability {1 - self.share:.2f}, {self.high} with {self.share:.2f}"
+
+
+def best_mix(alone: Mapping[str, Figures], cost: float) -> Mix:
+    """The most successful mix of two tiers at a mean cost as close to `cost` as the tiers allow.
+
+    The pair lies on the upper hull of (cost, success). alone: each tier's own figures; one at least.
     """
-    points = [(float(np.nanmean(p.cost)), float(np.nanmean(p.success)), tier) for tier, p in alone.items()]
-    best: tuple[float, str, str, float] | None = None
+    points = [(one.cost.mean, one.success.mean, tier) for tier, one in alone.items()]
+    best: tuple[float, Mix] | None = None
     for low in points:
         for high in points:
             if high[0] < low[0]:
@@ -66,66 +85,70 @@ def random_mix(alone: dict[str, Played], cost: float) -> Figures:
             inside = low[0] <= cost <= high[0]
             merit = success if inside else success - 10 - abs(cost - wanted)
             if best is None or merit > best[0]:
-                best = (merit, low[2], high[2], share)
+                best = (merit, Mix(low[2], high[2], share))
     assert best is not None
-    _, low_tier, high_tier, share = best
-    return _mixed(alone, low_tier, high_tier, share)
+    return best[1]
 
 
-def _mixed(alone: dict[str, Played], low: str, high: str, share: float) -> Figures:
-    def mean(a: Floats, b: Floats) -> Moments:
-        return Moments.of((1 - share) * a + share * b)
-
-    asked = dict.fromkeys(alone, 0.0)
-    asked[low] += 1 - share
-    asked[high] += share
-    return Figures(
+def mixed(alone: Mapping[str, Played], mix: Mix, tiers: Sequence[str]) -> Played:
+    """What a mix comes to; each task's figures are expectations. tiers: those that could have been mixed."""
+    low, high, share = alone[mix.low], alone[mix.high], mix.share
+    asked = dict.fromkeys(tiers, 0.0)
+    asked[mix.low] += 1 - share
+    asked[mix.high] += share
+    return Played(
         name="random",
-        success=mean(alone[low].success, alone[high].success),
-        cost=mean(alone[low].cost, alone[high].cost),
+        success=(1 - share) * low.success + share * high.success,
+        cost=(1 - share) * low.cost + share * high.cost,
         asked=asked,
-        detail=f"{low} with probability {1 - share:.2f}, {high} with {share:.2f}",
+        spent={},
+        wasted={},
+        unknown=low.unknown | high.unknown,
     )
 
 
-def oracle(table: OutcomeTable) -> Figures:
-    """The likeliest first attempt for each task, the cheapest of equals: what perfect foresight would pay."""
-    tiers = table.tiers
+def oracle(table: OutcomeTable, tiers: Sequence[str]) -> Played:
+    """The likeliest first attempt for each task, the cheapest of equals: what perfect foresight would pay.
+
+    tiers: to choose from, on all of which every task's outcome and cost are known.
+    """
     firsts = [table.first(tier) for tier in tiers]
     outcome, cost = table.outcome[:, firsts], table.cost[:, firsts]
-    rows = np.flatnonzero(np.isfinite(outcome).all(axis=1) & np.isfinite(cost).all(axis=1))
-    outcome, cost = outcome[rows], cost[rows]
-    best = outcome.max(axis=1, keepdims=True) if len(rows) else outcome
-    chosen = np.where(outcome == best, cost, np.inf).argmin(axis=1) if len(rows) else rows
-    here = np.arange(len(rows))
-    counts = np.bincount(chosen, minlength=len(tiers)) / max(len(rows), 1)
-    return Figures(
+    n = len(table)
+    best = outcome.max(axis=1, keepdims=True)
+    chosen = np.where(outcome == best, cost, np.inf).argmin(axis=1)
+    here = np.arange(n)
+    counts = np.bincount(chosen, minlength=len(tiers)) / max(n, 1)
+    return Played(
         name="oracle",
-        success=Moments.of(outcome[here, chosen]),
-        cost=Moments.of(cost[here, chosen]),
+        success=outcome[here, chosen],
+        cost=cost[here, chosen],
         asked={tier: float(count) for tier, count in zip(tiers, counts, strict=True)},
-        detail="foresight: the cheapest tier that is right, for each task",
+        spent={},
+        wasted={},
+        unknown=np.zeros(n, dtype=bool),
     )
 
 
-def best_fixed(table: OutcomeTable, config: Figures, *, verifier: Verifier | None = None) -> Figures | None:
-    """The cheapest fixed order on this log with at least the config's success; else the most successful one.
+FORESIGHT = "foresight: the cheapest tier that is right, for each task"
 
-    Chosen with hindsight on the very tasks it is shown for, so it flatters itself.
+
+def best_fixed(table: OutcomeTable, success: float, *, verifier: Verifier | None = None) -> FixedPlan | None:
+    """The cheapest fixed order on this log with at least this success; else the most successful one.
+
+    Chosen with hindsight on the very tasks it is shown for (or on a sample of them), so it flatters itself.
     """
     from cascade.replay.orders import all_orders
 
     orders = all_orders(table, verifier=verifier or Verifier())
     if not orders:
         return None
-    enough = [order for order in orders if order.success >= config.success.mean - 1e-12]
+    enough = [order for order in orders if order.success >= success - 1e-12]
     if enough:
         chosen = min(enough, key=lambda one: one.cost)
     else:
         chosen = max(orders, key=lambda one: (one.success, -one.cost))
-    plan: Plan = FixedPlan(chosen.steps, name="fixed")
-    words = " > ".join(str(step) for step in chosen.steps)
-    return Figures.of(play(table, plan, verifier=verifier), detail=f"{words} (chosen with hindsight)")
+    return FixedPlan(chosen.steps, name="fixed")
 
 
 def single(tier: str) -> FixedPlan:

@@ -137,8 +137,7 @@ def _with_chances(config: Config, table: OutcomeTable, around: Surroundings) -> 
         return replace(table, probabilities={t: np.array(values) for t, values in given.items()})
     rates = {}
     for tier in table.tiers:
-        outcome = table.outcome[:, table.first(tier)]
-        rates[tier] = np.full(len(table), float(np.nanmean(outcome)))
+        rates[tier] = np.full(len(table), table.rate(table.first(tier)))
     note = "no prompts for the classifier (--tasks): every task gets its tiers' base rates in this log"
     return replace(table, probabilities=rates, notes=(*table.notes, note))
 

@@ -8,10 +8,11 @@ import numpy as np
 
 from cascade.policy.steps import Step, Verifier
 from cascade.replay.acceptance import acceptance
+from cascade.replay.draws import lowest
 from cascade.replay.lattice import lattice
 from cascade.replay.table import Floats, OutcomeTable
 
-_SEARCH_TASKS = 20_000
+SEARCH_TASKS = 20_000
 _MOST_ORDERS = 20_000
 
 
@@ -27,10 +28,11 @@ class Order:
 def all_orders(table: OutcomeTable, *, longest: int = 4, verifier: Verifier | None = None) -> list[Order]:
     """Every order of at most `longest` attempts whose outcomes and costs the table holds.
 
-    Tables of more than 20,000 tasks are thinned evenly; of very many arms, shorter orders are searched.
+    Of tables of more than 20,000 tasks so many are drawn by their ids; of very many arms, shorter orders are
+    searched.
     """
-    if len(table) > _SEARCH_TASKS:
-        table = table.rows(np.arange(0, len(table), len(table) // _SEARCH_TASKS + 1))
+    if len(table) > SEARCH_TASKS:
+        table = lowest(table, SEARCH_TASKS)
     while _count(len(table.arms), longest) > _MOST_ORDERS and longest > 2:
         longest -= 1
     return _Search(table, verifier or Verifier(), longest).run()

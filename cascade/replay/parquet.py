@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cascade.errors import InputError, UsageError
 from cascade.replay.columns import Columns, Words
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def parquet_columns(path: Path) -> Columns:
@@ -20,11 +25,17 @@ def parquet_columns(path: Path) -> Columns:
             "reading Parquet needs pyarrow", hint="pip install 'cascade-router[parquet]', or give a CSV"
         ) from error
     try:
-        table = pq.read_table(path)
-    except pa.ArrowInvalid as error:
+        table = pq.read_table(path, partitioning=None)
+        return _columns(path, table)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise InputError(
-            f"{path}: not a Parquet file: {error}", hint="write it again, or give a CSV"
+            f"{path}: not a Parquet file of an outcome table: {error}", hint="write it again, or give a CSV"
         ) from error
+
+
+def _columns(path: Path, table: pa.Table) -> Columns:
+    import pyarrow as pa
+
     missing = [name for name in ("task_id", "model", "outcome") if name not in table.column_names]
     if missing:
         raise InputError(
@@ -37,12 +48,25 @@ def parquet_columns(path: Path) -> Columns:
         column = table.column(name).combine_chunks()
         if name in columns.words:
             columns.words[name] = _words(column)
-        elif pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
+        elif any(is_kind(column.type) for is_kind in _numeric()):
             values = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
             columns.numbers[name] = [np.asarray(values, dtype=np.float64)]
+        elif name in ("outcome", "cost_usd"):
+            raise InputError(
+                f"{path}: the column {name} holds {column.type}, not numbers",
+                hint="write numbers; leave cost_usd null where it is not known",
+            )
         else:
             columns.notes.append(f"column {name} is left out: it does not hold numbers")
     return columns
+
+
+def _numeric() -> tuple[Callable[[pa.DataType], bool], ...]:
+    """The types that hold numbers; a column of nothing but nulls holds unknown ones."""
+    import pyarrow as pa
+
+    kinds = pa.types
+    return kinds.is_floating, kinds.is_integer, kinds.is_boolean, kinds.is_decimal, kinds.is_null
 
 
 def _words(column: object) -> Words:

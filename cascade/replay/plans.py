@@ -116,7 +116,7 @@ def _continued(table: OutcomeTable, tier: str, number: int) -> int | None:
         for k, arm in enumerate(table.arms)
         if arm.tier == tier and arm.attempt == number and arm.after in (None, tier)
     ]
-    return max(places, key=lambda k: int(np.isfinite(table.outcome[:, k]).sum()), default=None)
+    return max(places, key=table.known, default=None)
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from cascade.errors import InputError, SupportError
+from cascade.policy.steps import Step
 from cascade.replay.table import OutcomeTable
 
 
@@ -30,8 +31,13 @@ def priced(table: OutcomeTable, flat: Mapping[str, float] | None = None) -> Outc
         mean = table.mean_cost(k)
         if gaps.any() and np.isfinite(mean):
             cost[gaps, k] = mean
-            notes.append(f"{int(gaps.sum())} costs of {arm} are blank and counted at its mean, ${mean:.4g}")
+            notes.append(mean_note(int(gaps.sum()), arm, mean))
     return replace(table, cost=cost, notes=tuple(notes))
+
+
+def mean_note(count: int, arm: Step, mean: float) -> str:
+    """Said of costs that were filled."""
+    return f"{count} costs of {arm} are blank and counted at its mean, ${mean:.4g}"
 
 
 def without_price(table: OutcomeTable) -> list[str]:

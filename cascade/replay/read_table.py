@@ -24,6 +24,8 @@ _BATCH = 2_000
 _NEEDED = ("task_id", "model", "outcome")
 _WORDS = ("task_id", "model", "stage", "attempt", "after", "history")
 
+STAGES_NOTE = "stages are successive attempts; a later one counts by what it added to those before"
+
 
 def read_table(path: Path | str) -> OutcomeTable:
     """Read an outcome table.
@@ -34,13 +36,23 @@ def read_table(path: Path | str) -> OutcomeTable:
     figures if they hold numbers. Raises InputError with file and line for what cannot be meant, StorageError
     if the file cannot be read.
     """
+    columns = read_columns(path)
+    if not columns.count:
+        raise InputError(f"{path}: the table has a header and no rows", hint="log some tasks first")
+    if np.isnan(columns.column("outcome")).all():
+        raise InputError(f"{path}: no row has an outcome", hint="log runs whose answers were checked")
+    return build(columns, str(path))
+
+
+def read_columns(path: Path | str) -> Columns:
+    """The columns of an outcome table, or of a part of one, as they are written. Raises as `read_table`."""
     path = Path(path)
     with _reading(path):
         if path.suffix == ".parquet":
             from cascade.replay.parquet import parquet_columns
 
-            return build(parquet_columns(path), str(path))
-        return build(_csv_columns(path), str(path))
+            return parquet_columns(path)
+        return _csv_columns(path)
 
 
 @contextmanager
@@ -75,8 +87,6 @@ def _csv_columns(path: Path) -> Columns:
         columns = Columns(names)
         for rows in iter(lambda: list(islice(reader, _BATCH)), []):
             _take(path, columns, rows)
-    if not columns.count:
-        raise InputError(f"{path}: the table has a header and no rows", hint="log some tasks first")
     return columns
 
 
@@ -120,9 +130,7 @@ def build(columns: Columns, source: str) -> OutcomeTable:
     outcome = columns.column("outcome")
     cost = columns.column("cost_usd") if "cost_usd" in columns.numbers else np.full(len(task), np.nan)
     _check(source, outcome, cost)
-    blank = int(np.isnan(outcome).sum())
-    if blank:
-        columns.notes.append(f"{blank} rows have no outcome (could not be checked): not counted as failures")
+    columns.notes += blank_note(int(np.isnan(outcome).sum()))
     cell = task * len(steps) + arm
     _no_duplicates(source, cell, steps, tasks)
     shape = (len(tasks), len(steps))
@@ -145,10 +153,16 @@ def build(columns: Columns, source: str) -> OutcomeTable:
         figures=figures,
         notes=tuple(columns.notes),
     )
-    return _conditional(table) if _staged(columns) else table
+    return _conditional(table) if staged(columns) else table
 
 
-def _staged(columns: Columns) -> bool:
+def blank_note(count: int) -> list[str]:
+    """Said of rows that were not checked, if there are any."""
+    return [f"{count} rows have no outcome (could not be checked): not counted as failures"] if count else []
+
+
+def staged(columns: Columns) -> bool:
+    """Whether a stage column stands for the attempts."""
     return "stage" in columns.words and "attempt" not in columns.words
 
 
@@ -157,7 +171,7 @@ def _arms(columns: Columns, source: str) -> tuple[list[Step], np.ndarray]:
     model, models = columns.words["model"].codes()
     parts = [(model, list(models))]
     for name in ("attempt", "stage", "after", "history"):
-        if name not in columns.words or (name == "stage" and not _staged(columns)):
+        if name not in columns.words or (name == "stage" and not staged(columns)):
             parts.append((np.zeros(len(model), dtype=np.intp), [""]))
             continue
         codes, values = columns.words[name].codes()
@@ -172,7 +186,7 @@ def _arms(columns: Columns, source: str) -> tuple[list[Step], np.ndarray]:
     steps = []
     for row in first[order]:
         tier, attempt, stage, after, history = (values[codes[row]] for codes, values in parts)
-        number = parts[2][1].index(stage) + 1 if _staged(columns) else _count(attempt, source, int(row))
+        number = parts[2][1].index(stage) + 1 if staged(columns) else _count(attempt, source, int(row))
         steps.append(Step(tier, number, after or None, _history(history, source, int(row))))
     return steps, place[inverse]
 
@@ -197,8 +211,6 @@ def _history(text: str, source: str, row: int) -> History:
 
 
 def _check(source: str, outcome: np.ndarray, cost: np.ndarray) -> None:
-    if np.isnan(outcome).all():
-        raise InputError(f"{source}: no row has an outcome", hint="log runs whose answers were checked")
     outside = np.flatnonzero((outcome < 0) | (outcome > 1))
     if outside.size:
         raise InputError(
@@ -236,8 +248,7 @@ def _conditional(table: OutcomeTable) -> OutcomeTable:
             gained = table.outcome[:, k] - table.outcome[:, before]
             with np.errstate(invalid="ignore", divide="ignore"):
                 outcome[:, k] = np.clip(np.where(left > 0, gained / left, np.nan), 0, 1)
-    note = "stages are successive attempts; a later one counts by what it added to those before"
-    return replace(table, outcome=outcome, notes=(*table.notes, note))
+    return replace(table, outcome=outcome, notes=(*table.notes, STAGES_NOTE))
 
 
 __all__ = ["build", "numbers", "read_table"]

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from cascade.errors import SupportError
-from cascade.policy.steps import Verifier
-from cascade.replay.baselines import Figures, always, best_fixed, oracle, random_mix
-from cascade.replay.engine import Played, play
+from cascade.replay.baselines import Figures, always
+from cascade.replay.engine import play
 from cascade.replay.episodes import Episodes
 from cascade.replay.intervals import interval
 from cascade.replay.offpolicy import Estimated, Model, OffPolicy, off_policy
@@ -45,35 +44,6 @@ class Replayed:
         return {**found, "estimates": [policy_document(one) for one in others]}
 
 
-def replay_table(table: OutcomeTable, plan: Plan, *, verifier: Verifier | None = None) -> Replayed:
-    """Replay a plan on outcomes that are known.
-
-    Raises SupportError if the plan asks on some task for what the table does not hold.
-    """
-    played = play(table, plan, verifier=verifier)
-    if played.unknown.all():
-        raise _unsupported(played)
-    whole = table
-    if played.unknown.any():
-        if played.unknown.mean() > 0.02:
-            raise _unsupported(played)
-        note = f"{int(played.unknown.sum())} tasks lack an outcome or a cost that was asked for: left out"
-        whole = replace(table.rows(np.flatnonzero(~played.unknown)), notes=(*table.notes, note))
-        played = play(whole, plan, verifier=verifier)
-    config = replace(Figures.of(played), name="config")
-    beside = baselines(whole, config, verifier=verifier)
-    return Replayed(
-        n_tasks=len(whole),
-        estimator="imputed" if whole.imputed_share else "exact",
-        support={
-            "kind": "imputed" if whole.imputed_share else "exact",
-            "share": round(1.0 - whole.imputed_share, 4),
-            "notes": _notes(whole),
-        },
-        policies=(config, *beside),
-    )
-
-
 def replay_episodes(episodes: Episodes, plan: Plan, *, model: Model | None = None) -> Replayed:
     """Replay a plan on logged decisions: exact if they hold every outcome it asks for, else off-policy.
 
@@ -86,7 +56,7 @@ def replay_episodes(episodes: Episodes, plan: Plan, *, model: Model | None = Non
         return Replayed(
             n_tasks=len(table),
             estimator="exact",
-            support={"kind": "exact", "share": 1.0, "notes": _notes(table)},
+            support={"kind": "exact", "share": 1.0, "notes": told(table, len(table))},
             policies=(config, *_known_singles(table)),
         )
     kept = _checked(episodes)
@@ -96,7 +66,7 @@ def replay_episodes(episodes: Episodes, plan: Plan, *, model: Model | None = Non
         "share": round(found.matched, 4),
         "effective_tasks": round(found.effective, 1),
         "mean_weight": round(found.mean_weight, 4),
-        "notes": _notes(table),
+        "notes": told(table, len(table)),
     }
     estimated = replace(found.dr, name="config")
     beside = _estimated_singles(kept, model)
@@ -114,21 +84,6 @@ def _estimated_singles(episodes: Episodes, model: Model | None) -> list[Estimate
         plan = FixedPlan((episodes.table.arms[fresh[0]],), name=f"always:{tier}")
         with suppress(SupportError):
             found.append(replace(off_policy(episodes, plan, model=model).dr, name=plan.name))
-    return found
-
-
-def baselines(table: OutcomeTable, config: Figures, *, verifier: Verifier | None = None) -> list[Figures]:
-    """Each tier alone, the random mix of the config's cost, the best fixed order, the oracle."""
-    alone = always(table, verifier=verifier)
-    known = {tier: played for tier, played in alone.items() if not played.unknown.any()}
-    found = [Figures.of(played) for played in known.values()]
-    if known:
-        found.append(random_mix(known, config.cost.mean))
-    fixed = best_fixed(table.only(list(known)), config, verifier=verifier) if known else None
-    if fixed is not None:
-        found.append(fixed)
-    if known:
-        found.append(oracle(table.only(list(known))))
     return found
 
 
@@ -188,21 +143,7 @@ def _checked(episodes: Episodes) -> Episodes:
     )
 
 
-def _notes(table: OutcomeTable) -> list[str]:
-    few = (
-        [f"{len(table)} tasks: figures this few say little, whatever they are"]
-        if len(table) < FEW_TASKS
-        else []
-    )
+def told(table: OutcomeTable, n: int) -> list[str]:
+    """A log's notes, and one more where figures rest on so few tasks that they say little."""
+    few = [f"{n} tasks: figures this few say little, whatever they are"] if n < FEW_TASKS else []
     return [*table.notes, *few]
-
-
-def _unsupported(played: Played) -> SupportError:
-    arms = ", ".join(f"{arm} (on {count})" for arm, count in played.missing.items())
-    share = float(played.unknown.mean())
-    return SupportError(
-        f"the log cannot say what {played.name} would have done on {share:.0%} of the tasks: it does not hold "
-        f"the outcome or the cost of {arms}",
-        hint="leave those steps out of the config, or log them (explore); a missing cost can be "
-        "given with --cost TIER=USD",
-    )

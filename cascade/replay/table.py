@@ -16,6 +16,29 @@ Ints: TypeAlias = npt.NDArray[np.intp]
 Bools: TypeAlias = npt.NDArray[np.bool_]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Whole:
+    """What a part of a log knows of all of it. By arm, each (A,): tasks with a known outcome, the mean of these
+    outcomes, mean USD (NaN where none is known).
+    """
+
+    known: Ints
+    rate: Floats
+    cost: Floats
+
+    @classmethod
+    def of(cls, table: OutcomeTable) -> Whole:
+        """A table that is all there is."""
+        places = range(len(table.arms))
+        known = np.isfinite(table.outcome).sum(axis=0)
+        rates, costs = ([one(k) for k in places] for one in (table.rate, table.mean_cost))
+        return cls(np.asarray(known, dtype=np.intp), np.array(rates), np.array(costs))
+
+    def columns(self, chosen: Sequence[int]) -> Whole:
+        """The same of some arms only."""
+        return Whole(self.known[chosen], self.rate[chosen], self.cost[chosen])
+
+
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class OutcomeTable:
     """Outcomes by task and arm; an arm is a kind of attempt (`Step`).
@@ -24,7 +47,8 @@ class OutcomeTable:
     (n, A) in USD, NaN where not known. figures: other numbers of the attempts by name, each (n, A), NaN
     where not known; known only after the attempt. probabilities: the classifier's P(first attempt passes),
     by tier, each (n,). notes: what the reader assumed, in words. imputed_share: share of the outcomes that were
-    never tried and hold a model's expectation.
+    never tried and hold a model's expectation. whole: what is known of the log that this is a part of (None: this
+    is all of it).
 
     accepted: (n, A), P(the checks accept the answer), 0 or 1 where logged, NaN where they could not check it;
     None where no verdict is known apart from the outcome, which then is the verdict. accepted_right: (n, A),
@@ -44,6 +68,7 @@ class OutcomeTable:
     accepted_right: Floats | None = None
     verdicts: Mapping[str, Floats] = field(default_factory=dict)
     check_seconds: Mapping[str, float] = field(default_factory=dict)
+    whole: Whole | None = None
 
     def __len__(self) -> int:
         return len(self.tasks)
@@ -57,9 +82,16 @@ class OutcomeTable:
 
     def mean_cost(self, arm: int) -> float:
         """Mean USD of an arm where it is known; NaN where it never is."""
-        known = self.cost[:, arm]
-        known = known[~np.isnan(known)]
-        return float(known.mean()) if known.size else float("nan")
+        return _known_mean(self.cost[:, arm]) if self.whole is None else float(self.whole.cost[arm])
+
+    def rate(self, arm: int) -> float:
+        """Mean outcome of an arm where it is known; NaN where it never is."""
+        return _known_mean(self.outcome[:, arm]) if self.whole is None else float(self.whole.rate[arm])
+
+    def known(self, arm: int) -> int:
+        """On how many tasks an arm's outcome is known."""
+        here = self.outcome[:, arm]
+        return int(np.isfinite(here).sum() if self.whole is None else self.whole.known[arm])
 
     def arm(self, step: Step) -> int | None:
         """The index of an arm, or None."""
@@ -85,7 +117,12 @@ class OutcomeTable:
             accepted=None if self.accepted is None else self.accepted[chosen],
             accepted_right=None if self.accepted_right is None else self.accepted_right[chosen],
             verdicts={name: values[chosen] for name, values in self.verdicts.items()},
+            whole=None,
         )
+
+    def part(self, chosen: Ints | slice) -> OutcomeTable:
+        """Some tasks, as a part that knows of the whole."""
+        return replace(self.rows(chosen), whole=self.whole or Whole.of(self))
 
     def only(self, tiers: Sequence[str]) -> OutcomeTable:
         """The same table of some tiers only."""
@@ -104,9 +141,19 @@ class OutcomeTable:
             accepted=None if self.accepted is None else self.accepted[:, chosen],
             accepted_right=None if self.accepted_right is None else self.accepted_right[:, chosen],
             verdicts={name: values[:, chosen] for name, values in self.verdicts.items()},
+            whole=None if self.whole is None else self.whole.columns(chosen),
         )
 
     def parts(self, size: int) -> Iterator[OutcomeTable]:
-        """The table in pieces of at most `size` tasks."""
+        """The table in pieces of at most `size` tasks, each a part of the whole; at least one."""
+        if len(self) <= size:
+            yield self
+            return
+        known = replace(self, whole=self.whole or Whole.of(self))
         for start in range(0, len(self), size):
-            yield self.rows(slice(start, start + size))
+            yield known.part(slice(start, start + size))
+
+
+def _known_mean(values: Floats) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if known.size else float("nan")

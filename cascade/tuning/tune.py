@@ -11,7 +11,8 @@ from cascade.errors import InputError, SupportError
 from cascade.replay.baselines import always
 from cascade.replay.plans import FixedPlan, Plan
 from cascade.replay.prepare import complete, without_price
-from cascade.replay.replay import Replayed, replay_table
+from cascade.replay.replay import Replayed
+from cascade.replay.replay_parts import replay_table
 from cascade.replay.table import Ints, OutcomeTable
 from cascade.tuning.choose import Bench, Trial, dials, folds
 from cascade.tuning.families import Adaptive, Family, Fixed, Space

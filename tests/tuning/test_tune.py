@@ -17,7 +17,7 @@ from cascade.policy.steps import Step, Verifier
 from cascade.replay.configured import configured
 from cascade.replay.engine import play
 from cascade.replay.plans import FixedPlan
-from cascade.replay.replay import replay_table
+from cascade.replay.replay_parts import replay_table
 from cascade.replay.table import OutcomeTable
 from cascade.tuning.estimates import FitSettings, imputed
 from cascade.tuning.families import Adaptive, Fixed, Space

@@ -1,0 +1,183 @@
+"""Puts a log together from its partitions: the same arms, figures, prices and notes in each, as of one table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from cascade.errors import InputError
+from cascade.policy.steps import Step
+from cascade.replay.draws import Keys
+from cascade.replay.parts import Part, Parts
+from cascade.replay.pieces import ArmFacts, Facts, Piece, facts_of, read_piece, sorted_keys
+from cascade.replay.prepare import mean_note, priced
+from cascade.replay.read_table import STAGES_NOTE, blank_note
+from cascade.replay.table import OutcomeTable, Whole
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PartedLog:
+    """A log in parts, priced. about: a part of it without tasks, which has its arms, notes and means."""
+
+    parts: Parts[Part]
+    about: OutcomeTable
+
+
+def read_parts(sources: Parts[Path], flat: Mapping[str, float] | None = None) -> PartedLog:
+    """Read partitions, which together are one outcome table; `flat` as for `priced`.
+
+    Every task's rows stand in one of them. Raises InputError for different columns, for a task in two
+    partitions, for stages in different orders and for what `read_table` refuses; names the file.
+    """
+    pieces = sources.kept(read_piece)
+    facts = list(pieces.each(facts_of))
+    _same_columns(facts)
+    _same_stages(facts)
+    if sum(one.tasks > 0 for one in facts) > 1:
+        _tasks_apart(pieces, facts)
+    arms = _arms(facts)
+    about = _priced_about(_about(facts, arms), arms, dict(flat or {}))
+    return PartedLog(pieces.kept(_Aligned(about, dict(flat or {}))), about)
+
+
+@dataclass(frozen=True, slots=True)
+class _Aligned:
+    """A piece as a part of the log."""
+
+    about: OutcomeTable
+    flat: Mapping[str, float]
+
+    def __call__(self, piece: Piece) -> Part:
+        if piece.table is None:
+            return Part.of(self.about)
+        table = priced(aligned(piece.table, self.about), self.flat)
+        return Part(replace(table, notes=self.about.notes), piece.keys)
+
+
+def aligned(table: OutcomeTable, about: OutcomeTable) -> OutcomeTable:
+    """A table with the arms and figures of the log; NaN where it has none."""
+    places = [table.arm(step) for step in about.arms]
+    if places == list(range(len(about.arms))) and list(table.figures) == list(about.figures):
+        return replace(table, whole=about.whole, notes=about.notes)
+    blank = np.full((len(table), len(table.arms)), np.nan)
+    figures = {name: _columns(table.figures.get(name, blank), places) for name in about.figures}
+    return replace(
+        table,
+        arms=about.arms,
+        outcome=_columns(table.outcome, places),
+        cost=_columns(table.cost, places),
+        figures=figures,
+        notes=about.notes,
+        whole=about.whole,
+    )
+
+
+def _columns(values: np.ndarray, places: Sequence[int | None]) -> np.ndarray:
+    missing = np.full(len(values), np.nan)
+    return np.stack([missing if place is None else values[:, place] for place in places], axis=1)
+
+
+def canonical(arms: Sequence[Step]) -> tuple[Step, ...]:
+    """Arms in an order that does not depend on the order of rows."""
+    return tuple(sorted(arms, key=lambda arm: (arm.tier, arm.attempt, arm.after or "", arm.history)))
+
+
+def _arms(facts: Sequence[Facts]) -> dict[Step, ArmFacts]:
+    found: dict[Step, ArmFacts] = {}
+    for one in facts:
+        found |= {step: found.get(step, ArmFacts()) + arm for step, arm in one.arms.items()}
+    if not any(arm.known for arm in found.values()):
+        many = f" and {len(facts) - 1} more" if len(facts) > 1 else ""
+        rows = "no row has an outcome" if found else "the table has a header and no rows"
+        raise InputError(f"{facts[0].path}{many}: {rows}", hint="log runs whose answers were checked")
+    return {step: found[step] for step in canonical(list(found))}
+
+
+def _about(facts: Sequence[Facts], arms: Mapping[Step, ArmFacts]) -> OutcomeTable:
+    words = dict.fromkeys(name for one in facts for name in one.words)
+    negative = frozenset().union(*(one.negative for one in facts))
+    names = sorted(frozenset().union(*(one.figures for one in facts)) - negative - set(words))
+    empty = np.empty((0, len(arms)))
+    known = np.array([arm.known for arm in arms.values()], dtype=np.intp)
+    rate, cost = (np.array(one) for one in ([a.rate for a in arms.values()], [a.cost for a in arms.values()]))
+    notes = [f"column {name} is left out: it does not hold numbers" for name in words]
+    notes += blank_note(sum(one.unchecked for one in facts))
+    notes += [STAGES_NOTE] if any(one.stages for one in facts) else []
+    return OutcomeTable(
+        tasks=[],
+        arms=tuple(arms),
+        outcome=empty,
+        cost=empty,
+        figures=dict.fromkeys(names, empty),
+        notes=tuple(notes),
+        whole=Whole(known, rate, cost),
+    )
+
+
+def _priced_about(
+    about: OutcomeTable, arms: Mapping[Step, ArmFacts], flat: Mapping[str, float]
+) -> OutcomeTable:
+    """With flat prices for means, and a note wherever a mean fills blanks."""
+    about = priced(about, flat)
+    assert about.whole is not None
+    gaps = [(step, arm) for step, arm in arms.items() if arm.blank and arm.priced and step.tier not in flat]
+    notes = [mean_note(arm.blank, step, arm.cost) for step, arm in gaps]
+    cost = np.array(
+        [flat.get(step.tier, mean) for step, mean in zip(about.arms, about.whole.cost, strict=True)]
+    )
+    return replace(about, notes=(*about.notes, *notes), whole=replace(about.whole, cost=cost))
+
+
+def _same_columns(facts: Sequence[Facts]) -> None:
+    first = facts[0]
+    for one in facts:
+        odd = sorted(one.columns ^ first.columns)
+        if odd:
+            has, lacks = (one, first) if odd[0] in one.columns else (first, one)
+            raise InputError(
+                f"{has.path} has the column {odd[0]}, and {lacks.path} has not: these are not parts of one log",
+                hint="write all partitions with the same columns; leave blank what is not known",
+            )
+
+
+def _same_stages(facts: Sequence[Facts]) -> None:
+    """Stages count by their first appearance, which every part has to agree on."""
+    longest = max(facts, key=lambda one: len(one.stages))
+    for one in facts:
+        if one.stages != longest.stages[: len(one.stages)]:
+            raise InputError(
+                f"{one.path}: its stages come as {', '.join(one.stages)}, and those of {longest.path} as "
+                f"{', '.join(longest.stages)}",
+                hint="add an `attempt` column that counts from 1, or write every task's stages in turn",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _TasksWith:
+    """The tasks of a piece that have one of some keys."""
+
+    keys: Keys
+
+    def __call__(self, piece: Piece) -> list[str]:
+        places = np.flatnonzero(np.isin(piece.keys, self.keys))
+        return [piece.table.tasks[int(k)] for k in places] if piece.table is not None else []
+
+
+def _tasks_apart(pieces: Parts[Piece], facts: Sequence[Facts]) -> None:
+    """Every task stands in one part. Keys that are the same are looked up, in case their tasks are not."""
+    keys = np.sort(np.concatenate(list(pieces.each(sorted_keys))))
+    doubled = np.unique(keys[1:][keys[1:] == keys[:-1]])
+    if not doubled.size:
+        return
+    where: dict[str, str] = {}
+    for one, tasks in zip(facts, pieces.each(_TasksWith(doubled)), strict=True):
+        for task in tasks:
+            if task in where:
+                raise InputError(
+                    f"the task {task} is in {where[task]} and in {one.path}",
+                    hint="keep all rows of a task in one partition, and each of them once",
+                )
+            where[task] = one.path
