@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from itertools import count
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -115,23 +115,22 @@ class Part:
         return lowest(self.table, size, keys=self.keys)
 
 
-def merged(tables: list[OutcomeTable]) -> OutcomeTable:
-    """Tables of different tasks and the same arms and figures as one that is all there is."""
+def merged(tables: Sequence[OutcomeTable]) -> OutcomeTable:
+    """Tables of different tasks and the same columns as one that is all there is."""
     first = tables[0]
     if len(tables) == 1:
         return first
-
-    def stacked(name: str, columns: list[str]) -> dict[str, np.ndarray]:
-        return {one: np.concatenate([getattr(table, name)[one] for table in tables]) for one in columns}
-
-    return replace(
-        first,
-        tasks=[task for table in tables for task in table.tasks],
-        outcome=np.concatenate([table.outcome for table in tables]),
-        cost=np.concatenate([table.cost for table in tables]),
-        figures=stacked("figures", list(first.figures)),
-        probabilities=stacked("probabilities", list(first.probabilities)),
-    )
+    together: dict[str, Any] = {}
+    for one in fields(first):
+        columns = [getattr(table, one.name) for table in tables]
+        if isinstance(columns[0], np.ndarray):
+            together[one.name] = np.concatenate(columns)
+        elif one.name in ("figures", "probabilities", "verdicts"):
+            together[one.name] = {
+                name: np.concatenate([column[name] for column in columns]) for name in columns[0]
+            }
+    tasks = [task for table in tables for task in table.tasks]
+    return replace(first, tasks=tasks, whole=None, **together)
 
 
 class Sample:

@@ -60,22 +60,28 @@ class _Aligned:
 def aligned(table: OutcomeTable, about: OutcomeTable) -> OutcomeTable:
     """A table with the arms and figures of the log; NaN where it has none."""
     places = [table.arm(step) for step in about.arms]
-    if places == list(range(len(about.arms))) and list(table.figures) == list(about.figures):
-        return replace(table, whole=about.whole, notes=about.notes)
     blank = np.full((len(table), len(table.arms)), np.nan)
-    figures = {name: _columns(table.figures.get(name, blank), places) for name in about.figures}
+
+    def placed(values: np.ndarray | None) -> np.ndarray | None:
+        return None if values is None else _columns(values, places)
+
     return replace(
         table,
         arms=about.arms,
         outcome=_columns(table.outcome, places),
         cost=_columns(table.cost, places),
-        figures=figures,
+        accepted=placed(table.accepted),
+        accepted_right=placed(table.accepted_right),
+        figures={name: _columns(table.figures.get(name, blank), places) for name in about.figures},
+        verdicts={name: _columns(table.verdicts.get(name, blank), places) for name in about.verdicts},
         notes=about.notes,
         whole=about.whole,
     )
 
 
 def _columns(values: np.ndarray, places: Sequence[int | None]) -> np.ndarray:
+    if list(places) == list(range(values.shape[1])):
+        return values
     missing = np.full(len(values), np.nan)
     return np.stack([missing if place is None else values[:, place] for place in places], axis=1)
 
