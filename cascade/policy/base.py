@@ -5,10 +5,11 @@ A policy is a pure function: chance enters through `Situation.draw`, so that a d
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
+from cascade.evidence import evidence_of
 from cascade.types import Attempt, History, Task
 
 Action: TypeAlias = Literal["start", "accept", "retry", "escalate", "stop"]
@@ -23,7 +24,8 @@ class Situation:
     included (None: no price known). same_tier_cost: the same, for an attempt directly after another at that
     tier, whose prefix is still cached (a tier that is missing here costs what expected_cost says).
     expected_latency_s: seconds of one attempt by tier. budget_usd: what is left for this task (None: no
-    limit). draw: uniform in [0, 1), for exploration.
+    limit). draw: uniform in [0, 1), for exploration. evidence: what each attempt left behind, where a log tells it
+    (None: read off the attempts).
     """
 
     task: Task
@@ -35,6 +37,12 @@ class Situation:
     expected_latency_s: Mapping[str, float] = field(default_factory=dict)
     budget_usd: float | None = None
     draw: float = 0.5
+    evidence: tuple[Mapping[str, float], ...] | None = None
+
+    @property
+    def left_behind(self) -> Sequence[Mapping[str, float]]:
+        """The figures that each attempt left behind, oldest first (`cascade.evidence`)."""
+        return evidence_of(self.attempts) if self.evidence is None else self.evidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

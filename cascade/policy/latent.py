@@ -13,8 +13,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from cascade.evidence import figure
 from cascade.policy.base import Situation
-from cascade.policy.steps import Estimate, Step, Verifier, evidence_of, step_of
+from cascade.policy.steps import Estimate, Step, Verifier, step_of
 from cascade.types import History
 
 _FLOOR = 1e-9
@@ -97,9 +98,9 @@ class LatentEstimates:
         if self.per_task or not self.arms:
             shifts = {tier: self._shift(tier, p) for tier, p in situation.probabilities.items()}
         belief = LatentBelief(self, self.weights, shifts, verifier)
-        for attempt in situation.attempts:
+        for attempt, figures in zip(situation.attempts, situation.left_behind, strict=True):
             if attempt.error is None and attempt.verdict is not None and attempt.verdict.status == "failed":
-                belief = belief.rejected(step_of(attempt)).saw(step_of(attempt), evidence_of(attempt))
+                belief = belief.rejected(step_of(attempt)).saw(step_of(attempt), figures)
         return belief
 
     def histories(self, tier: str, attempt: int, after: str | None) -> Sequence[History]:
@@ -191,8 +192,9 @@ class LatentBelief:
         arm, _ = self.estimates.arm(step)
         belief = self
         for name, trace in (arm.traces if arm is not None else {}).items():
-            if name in figures and math.isfinite(figures[name]):
-                belief = belief._updated(trace.likelihoods(figures[name]))
+            value = figure(figures, name)
+            if math.isfinite(value):
+                belief = belief._updated(trace.likelihoods(value))
         return belief
 
     def _passing(self, step: Step) -> list[float]:

@@ -109,17 +109,3 @@ class Estimates(Protocol):
 def step_of(attempt: Attempt) -> Step:
     """The step that an attempt was."""
     return Step(attempt.tier, attempt.tier_attempt, attempt.after, attempt.history)
-
-
-def evidence_of(attempt: Attempt) -> dict[str, float]:
-    """What an attempt left behind, under the names that outcome tables use (design 5.6); zeros mean not known."""
-    found = {
-        "latency_s": attempt.latency_s,
-        "output_tokens": float(attempt.usage.output),
-        "input_tokens": float(attempt.usage.input),
-        "diagnostics": float(len(attempt.verdict.diagnostics)) if attempt.verdict is not None else 0.0,
-    }
-    found = {name: value for name, value in found.items() if value > 0}
-    if attempt.cost_usd is not None:
-        found["cost_usd"] = float(attempt.cost_usd)
-    return found

@@ -53,6 +53,7 @@ class _PolicyWalk:
         self.looks = True
         self.table = table
         self.attempts: list[tuple[Attempt, ...]] = [()] * len(table)
+        self.evidence: list[tuple[Mapping[str, float], ...]] = [()] * len(table)
         self.given: Ints = np.full(len(table), STOP, dtype=np.intp)
         first = {tier: table.first(tier) for tier in plan.tiers if plan.priced and tier in table.tiers}
         self.first_cost: dict[str, float | None] = {}
@@ -111,6 +112,7 @@ class _PolicyWalk:
             expected_cost=self.first_cost,
             budget_usd=None if budget is None else budget - spent,
             draw=chance.random(),
+            evidence=self.evidence[row],
         )
 
     def rejected(self, rows: Ints, arms: Ints) -> None:
@@ -118,6 +120,12 @@ class _PolicyWalk:
         for row, arm in zip(rows, arms, strict=True):
             made = self.attempts[int(row)]
             self.attempts[int(row)] = (*made, self._attempt(int(row), int(arm), len(made) + 1))
+            self.evidence[int(row)] += (self._left_behind(int(row), int(arm)),)
+
+    def _left_behind(self, row: int, arm: int) -> dict[str, float]:
+        """The table's figures of an attempt."""
+        columns = {"cost_usd": self.table.cost, **self.table.figures} if self.looks else {}
+        return {name: float(values[row, arm]) for name, values in columns.items()}
 
     def _attempt(self, row: int, arm: int, number: int) -> Attempt:
         step = self.table.arms[arm]
@@ -146,6 +154,7 @@ class _PolicyWalk:
         """See `Walk`."""
         other = copy(self)
         other.attempts, other.given, other.looks = list(self.attempts), self.given.copy(), False
+        other.evidence = list(self.evidence)
         return other
 
     def gives(self, rows: Ints) -> Ints:

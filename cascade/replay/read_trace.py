@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from cascade.errors import InputError
+from cascade.evidence import figure
 from cascade.policy.steps import Step
 from cascade.replay.episodes import Episodes
 from cascade.replay.table import OutcomeTable
@@ -22,8 +23,7 @@ from cascade.trace.events import (
     ValidationFinished,
 )
 from cascade.trace.reader import read_trace
-
-_FIGURES = ("latency_s", "output_tokens", "input_tokens", "diagnostics")
+from cascade.trace.told import Told
 
 
 @dataclass(slots=True)
@@ -34,7 +34,6 @@ class _Made:
     propensity: float
     outcome: float = float("nan")
     cost: float = float("nan")
-    figures: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -46,6 +45,7 @@ class _Told:
     chance: float = float("nan")
     probabilities: dict[str, float] = field(default_factory=dict)
     ended: bool = False
+    told: Told = field(default_factory=Told)
 
 
 def read_episodes(path: Path | str) -> Episodes:
@@ -70,6 +70,7 @@ def read_episodes(path: Path | str) -> Episodes:
 
 
 def _tell(told: _Told, event: Event) -> None:
+    told.told.hear(event)
     if isinstance(event, RouteDecided):
         told.chance = event.propensity
         told.probabilities = dict(event.probabilities)
@@ -78,16 +79,10 @@ def _tell(told: _Told, event: Event) -> None:
     elif isinstance(event, AttemptFinished):
         step = Step(event.tier, event.tier_attempt, event.after, event.history)
         cost = float("nan") if event.cost_usd is None else float(event.cost_usd)
-        figures = {
-            "latency_s": event.latency_s,
-            "output_tokens": float(event.usage.output),
-            "input_tokens": float(event.usage.input),
-        }
-        told.made[event.attempt] = _Made(step, told.chance, cost=cost, figures=figures)
+        told.made[event.attempt] = _Made(step, told.chance, cost=cost)
     elif isinstance(event, ValidationFinished) and event.attempt in told.made:
         made = told.made[event.attempt]
         made.outcome = {"passed": 1.0, "failed": 0.0}.get(event.verdict, float("nan"))
-        made.figures["diagnostics"] = float(sum(len(one.diagnostics) for one in event.validators))
     elif isinstance(event, TaskFinished):
         told.ended = True
 
@@ -97,23 +92,25 @@ def _episodes(ended: list[_Told], versions: list[str], notes: list[str]) -> Epis
     place = {step: k for k, step in enumerate(steps)}
     shape = (len(ended), len(steps))
     outcome, cost = np.full(shape, np.nan), np.full(shape, np.nan)
-    figures = {name: np.full(shape, np.nan) for name in _FIGURES}
+    left = [one.told.evidence() for one in ended]
+    names = dict.fromkeys(name for each in left for found in each.values() for name in found)
+    figures = {name: np.full(shape, np.nan) for name in names if name != "cost_usd"}
     longest = max(len(one.made) for one in ended)
     arms = np.full((len(ended), longest), -1, dtype=np.intp)
     propensity = np.full((len(ended), longest), np.nan)
     for row, one in enumerate(ended):
-        for turn, (_, made) in enumerate(sorted(one.made.items())):
+        for turn, (number, made) in enumerate(sorted(one.made.items())):
             k = place[made.step]
             arms[row, turn], propensity[row, turn] = k, made.propensity
             outcome[row, k], cost[row, k] = made.outcome, made.cost
-            for name, value in made.figures.items():
-                figures[name][row, k] = value
+            for name, values in figures.items():
+                values[row, k] = figure(left[row][number], name)
     table = OutcomeTable(
         tasks=[one.task for one in ended],
         arms=tuple(steps),
         outcome=outcome,
         cost=cost,
-        figures={name: values for name, values in figures.items() if np.isfinite(values).any()},
+        figures=figures,
         probabilities=_probabilities(ended),
         notes=tuple(notes),
     )

@@ -4,56 +4,50 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from cascade.errors import StorageError
-from cascade.trace.events import AttemptFailed, AttemptFinished, Event, ValidationFinished
+from cascade.evidence import figure
+from cascade.trace.events import Event
+from cascade.trace.told import told
+from cascade.types import Attempt
 
-COLUMNS = (
-    "task_id",
-    "model",
-    "outcome",
-    "cost_usd",
-    "attempt",
-    "stage",
-    "latency_s",
-    "after",
-    "history",
-    "output_tokens",
-)
+FIGURES = ("latency_s", "output_tokens")
+COLUMNS = ("task_id", "model", "outcome", "cost_usd", "attempt", "stage", "after", "history", *FIGURES)
 OUTCOME = {"passed": "1", "failed": "0"}
 
 
 def rows(events: Iterable[Event]) -> list[dict[str, str]]:
-    """Rows by `COLUMNS`. `model` is the tier, `attempt` the tier's nth on the task, `stage` the task's nth attempt.
+    """Rows by `COLUMNS`, and what each attempt left behind (`cascade.evidence`), blank where it is not known.
 
-    An answer that could not be checked has an empty outcome; a call that failed is no outcome and has no row.
+    `model` is the tier, `attempt` the tier's nth on the task, `stage` the task's nth attempt. An answer that could
+    not be checked has an empty outcome; a call that failed is no outcome and has no row.
     """
-    ended: dict[tuple[str, str | None, int], AttemptFinished | AttemptFailed] = {}
-    verdicts: dict[tuple[str, str | None, int], str] = {}
-    for event in events:
-        if isinstance(event, AttemptFinished):
-            ended[event.run_id, event.task_id, event.attempt] = event
-        elif isinstance(event, ValidationFinished):
-            verdicts[event.run_id, event.task_id, event.attempt] = event.verdict
+    known = told(events)
+    left = {key: one.evidence() for key, one in known.items()}
+    every = dict.fromkeys(name for one in left.values() for found in one.values() for name in found)
+    names = [*FIGURES, *sorted(set(every) - set(COLUMNS))]
     return [
-        _row(event, verdicts.get(key)) for key, event in ended.items() if isinstance(event, AttemptFinished)
+        _row(task, attempt, {name: figure(left[run, task][number], name) for name in names})
+        for (run, task), one in known.items()
+        for number, attempt in one.attempts.items()
     ]
 
 
-def _row(event: AttemptFinished, verdict: str | None) -> dict[str, str]:
+def _row(task: str, attempt: Attempt, figures: Mapping[str, float]) -> dict[str, str]:
+    verdict = attempt.verdict.status if attempt.verdict is not None else ""
     return {
-        "task_id": event.task_id or "",
-        "model": event.tier,
-        "outcome": OUTCOME.get(verdict or "", ""),
-        "cost_usd": "" if event.cost_usd is None else str(event.cost_usd),
-        "attempt": str(event.tier_attempt),
-        "stage": str(event.attempt),
-        "latency_s": f"{event.latency_s:.6g}",
-        "after": event.after or "",
-        "history": event.history,
-        "output_tokens": str(event.usage.output),
+        "task_id": task,
+        "model": attempt.tier,
+        "outcome": OUTCOME.get(verdict, ""),
+        "cost_usd": "" if attempt.cost_usd is None else str(attempt.cost_usd),
+        "attempt": str(attempt.tier_attempt),
+        "stage": str(attempt.number),
+        "after": attempt.after or "",
+        "history": attempt.history,
+        **{name: "" if math.isnan(value) else f"{value:.9g}" for name, value in figures.items()},
     }
 
 
@@ -61,7 +55,7 @@ def write_outcomes(events: Iterable[Event], path: Path) -> int:
     """Write the table as CSV. The number of rows. Raises `StorageError`."""
     table = rows(events)
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, list(table[0]) if table else COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(table)
     try:

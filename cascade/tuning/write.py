@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cascade.errors import InputError, StorageError
+from cascade.evidence import known_at_run_time
 from cascade.policy.artifact import dump_estimates
 from cascade.policy.steps import Step, Verifier
 from cascade.replay.plans import FixedPlan
@@ -15,7 +16,6 @@ from cascade.replay.value_plan import ValuePlan
 from cascade.tuning.tune import Tuned
 
 _WIDTH = 100
-RUN_KNOWS = ("cost_usd", "latency_s", "output_tokens", "input_tokens", "diagnostics")
 
 
 def write_config(tuned: Tuned, path: Path, *, base: Path | None = None, log: str = "") -> list[Path]:
@@ -168,7 +168,7 @@ def _unknown_figures(tuned: Tuned) -> list[str]:
     if not isinstance(plan, ValuePlan):
         return []
     used = sorted({name for arm in plan.estimates.arms.values() for name in arm.traces})
-    foreign = [name for name in used if name not in RUN_KNOWS]
+    foreign = [name for name in used if not known_at_run_time(name)]
     if not foreign:
         return []
     return [f"{', '.join(foreign)} helped to decide on this log; a run that does not know it decides without"]

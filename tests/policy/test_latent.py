@@ -19,7 +19,10 @@ A, B = Step("a"), Step("b")
 
 
 def two_classes(p: float = 0.9, q: float = 0.1) -> LatentEstimates:
-    traces = {"cost_usd": Trace((0.0, 1.0), 0.5, 1.0, 1e-3), "failed_mypy": Flag((0.8, 0.3), 0.5)}
+    traces: dict[str, Trace | Flag] = {
+        "cost_usd": Trace((0.0, 1.0), 0.5, 1.0, 1e-3),
+        "failed_mypy": Flag((0.8, 0.3), 0.5),
+    }
     return LatentEstimates(
         weights=(0.5, 0.5),
         arms={A: Arm(A, (p, q), (0.1, 0.2), 50.0, traces), B: Arm(B, (0.8, 0.3), (1.0, 2.0))},
