@@ -95,7 +95,7 @@ class ExpectedValuePolicy:
                 Step(tier, number, last if history != "none" else None, history)
                 for history in self._histories(tier, number, last)
             ]
-        return [step for step in steps if self.estimates.allows(step)]
+        return [step for step in steps if self.estimates.allows(step, last)]
 
     def _histories(self, tier: str, number: int, last: str | None) -> tuple[History, ...]:
         if last is None:

@@ -111,9 +111,10 @@ class LatentEstimates:
             if step.tier == tier and step.attempt == attempt and step.after in (None, after)
         ]
 
-    def allows(self, step: Step) -> bool:
+    def allows(self, step: Step, last: str | None = None) -> bool:
         """See `Estimates`."""
-        return not self.known_only or (self.arm(step)[1] == 0 and self.arm(step)[0] is not None)
+        arm, beyond = self.arm(step)
+        return not self.known_only or (arm is not None and not beyond and arm.step.after in (None, last))
 
     def arm(self, step: Step) -> tuple[Arm | None, int]:
         """The arm that describes a step best, and how many attempts beyond it the step is."""

@@ -97,8 +97,8 @@ class Estimates(Protocol):
         """What is believed after the attempts that the situation holds."""
         ...
 
-    def allows(self, step: Step) -> bool:
-        """Whether the step may be taken at all on these estimates."""
+    def allows(self, step: Step, last: str | None = None) -> bool:
+        """Whether the step may be taken at all on these estimates, after one at `last` (None: as the first)."""
         ...
 
     def histories(self, tier: str, attempt: int, after: str | None) -> Sequence[History]:

@@ -19,11 +19,12 @@ import numpy as np
 
 from cascade.policy.latent import Arm, Flag, LatentEstimates, Trace
 from cascade.replay.table import Bools, Floats, OutcomeTable
-from cascade.tuning.flags import FlagFigure, is_flag
+from cascade.tuning.flags import FlagFigure, is_flag, telling
 
 _MOST_TASKS = 20_000
 _TRACE_PULL = 3.0
 _COST_PULL = 5.0
+_SIDE_PULL = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,7 @@ def fit_estimates(table: OutcomeTable, settings: FitSettings | None = None) -> L
         fit.expect()
         fit.maximise()
     return LatentEstimates(
-        weights=(1 / how.classes,) * how.classes,
+        weights=(1 / len(fit.line),) * len(fit.line),
         arms={step: fit.arm(k) for k, step in enumerate(table.arms)},
         line=tuple(fit.line.tolist()),
         known_only=True,
@@ -136,6 +137,7 @@ class _Fit:
     def __init__(self, table: OutcomeTable, how: FitSettings) -> None:
         self.table, self.how = table, how
         self.line = np.array([NormalDist().inv_cdf((k + 0.5) / how.classes) for k in range(how.classes)])
+        self.side = np.zeros(how.classes)
         known = np.isfinite(table.outcome)
         self.known = known.astype(np.float64)
         self.right = np.where(known, table.outcome, 0.0)
@@ -143,15 +145,35 @@ class _Fit:
         rate = (self.right.sum(axis=0) + 0.5) / (self.known.sum(axis=0) + 1.0)
         self.level = 1.3 * np.log(rate / (1 - rate))
         self.slope = np.full(len(table.arms), 1.5)
-        self.shares = np.full((len(table), how.classes), 1 / how.classes)
+        self.tilt = np.zeros(len(table.arms))
         self.figures: list[_Figure] = []
         self.flags: list[FlagFigure] = []
         for k in range(len(table.arms)):
             self._add_figures(k)
+        self._take_sides()
+        self.shares = np.full((len(table), len(self.line)), 1 / len(self.line))
+
+    def _take_sides(self) -> None:
+        """Two kinds of tasks of every difficulty, where a figure says that failures of two kinds differ."""
+        told = telling(self.flags, self.table.outcome, self.wrong)
+        if told is None:
+            return
+        self.side = np.repeat([-1.0, 1.0], len(self.line))
+        self.line = np.tile(self.line, 2)
+        for flag in self.flags:
+            flag.classes = len(self.line)
+            flag.__post_init__()
+        told.split(self.side)
+
+    def curves(self) -> Floats:
+        """P(right) by arm and class, (A, K)."""
+        return _sigmoid(
+            self.level[:, None] + self.slope[:, None] * self.line + self.tilt[:, None] * self.side
+        )
 
     def expect(self) -> None:
         """Each task's classes, given its outcomes and what its attempts left behind."""
-        p = _sigmoid(self.level[:, None] + self.slope[:, None] * self.line)
+        p = self.curves()
         logs = self.right @ np.log(p) + self.wrong @ np.log1p(-p)
         for one in self.figures if self.how.joint > 0 else ():
             for line, held in ((one.wrong, self.wrong), (one.right, self.right)):
@@ -186,7 +208,7 @@ class _Fit:
                 traces[one.name] = Trace(mean, one.wrong.sd, one.weight, one.offset)
         return Arm(
             step=self.table.arms[k],
-            p=tuple(_sigmoid(self.level[k] + self.slope[k] * self.line).tolist()),
+            p=tuple(self.curves()[k].tolist()),
             cost_usd=self._cost(price[priced], self.shares[priced]) if priced.any() else None,
             evidence=float(self.known[:, k].sum()),
             traces=traces,
@@ -233,21 +255,21 @@ class _Fit:
 
         Half a right and half a wrong attempt at the middle keep an arm that is always or never right finite.
         """
-        line, ridge = self.line, self.how.ridge
-        middle = self.slope.mean()
+        design = np.stack([np.ones_like(self.line), self.line, self.side], axis=1)
+        middle, ridge = self.slope.mean(), self.how.ridge
         for _ in range(3):
-            p = _sigmoid(self.level[:, None] + self.slope[:, None] * line)
-            miss, spread = passed - tried * p, tried * p * (1 - p)
-            centre = _sigmoid(self.level)
-            to_level = miss.sum(axis=1) + 0.5 - centre
-            to_slope = (miss * line).sum(axis=1) - ridge * (self.slope - middle)
-            a = spread.sum(axis=1) + centre * (1 - centre) + 1e-9
-            b = (spread * line).sum(axis=1)
-            c = (spread * line**2).sum(axis=1) + ridge + 1e-9
-            size = a * c - b * b
-            self.level = self.level + np.clip((c * to_level - b * to_slope) / size, -2, 2)
-            step = np.clip((a * to_slope - b * to_level) / size, -2, 2)
-            self.slope = np.clip(self.slope + step, -0.5, 8.0)
+            p, centre = self.curves(), _sigmoid(self.level)
+            pulls = np.stack([0.5 - centre, -ridge * (self.slope - middle), -_SIDE_PULL * self.tilt], axis=1)
+            up = (passed - tried * p) @ design + pulls
+            bend = np.einsum("ak,ki,kj->aij", tried * p * (1 - p), design, design)
+            bend[:, [0, 1, 2], [0, 1, 2]] += 1e-9
+            bend[:, 0, 0] += centre * (1 - centre)
+            bend[:, 1, 1] += ridge
+            bend[:, 2, 2] += _SIDE_PULL
+            step = np.clip(np.linalg.solve(bend, up[:, :, None])[:, :, 0], -2, 2)
+            self.level = self.level + step[:, 0]
+            self.slope = np.clip(self.slope + step[:, 1], -0.5, 8.0)
+            self.tilt = np.clip(self.tilt + step[:, 2], -4.0, 4.0)
 
     def _cost(self, price: Floats, shares: Floats) -> tuple[float, ...]:
         """E[cost | class]: log-linear in z, scaled so that the mean cost over these tasks is met."""

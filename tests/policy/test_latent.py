@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,14 @@ def test_unknown_steps_are_ruled_out_only_where_the_estimates_say_so() -> None:
     assert not known.allows(Step("a", 2))
     assert not known.allows(Step("c"))
     assert known.allows(Step("a", 1, "b", "diagnostics"))  # taken for the same attempt shown otherwise
+
+
+def test_a_retry_that_was_logged_after_its_own_tier_is_not_known_after_another() -> None:
+    again = Step("a", 2, "a", "diagnostics")
+    known = replace(two_classes(), arms={again: Arm(again, (0.9, 0.1), (0.1, 0.2))})
+    assert known.allows(again, "a")
+    assert known.allows(Step("a", 2, "a", "full"), "a")
+    assert not known.allows(Step("a", 2), "b")
 
 
 def test_estimates_survive_their_file(tmp_path: Path) -> None:
