@@ -23,12 +23,9 @@ from cascade.storage import read_text, write_atomic
 
 SCHEMA = 1
 DEFAULT = "default.json"
-Kind: TypeAlias = Literal[
-    "cascade.classifier.linear", "cascade.classifier.answer", "cascade.classifier.next_step"
-]
+Kind: TypeAlias = Literal["cascade.classifier.linear", "cascade.classifier.answer"]
 LINEAR: Kind = "cascade.classifier.linear"
 ANSWER: Kind = "cascade.classifier.answer"
-NEXT_STEP: Kind = "cascade.classifier.next_step"
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Floats = tuple[FiniteFloat, ...]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from cascade.replay.policy_plan import PolicyPlan
 from cascade.replay.table import Floats, OutcomeTable
 from cascade.replay.value_plan import ValuePlan
 from cascade.tuning.estimates import FitSettings, fit_estimates
+from cascade.tuning.lessons import lessons
 from tests.policy.situations import situation
 
 FLASH, AGAIN, PRO = Step("flash"), Step("flash", 2, "flash", "diagnostics"), Step("pro")
@@ -36,8 +38,8 @@ def log(seed: int, n: int, *, kinds: bool = True) -> OutcomeTable:
     cost = np.array([0.004, 0.006, 0.02]) * np.exp(0.3 * g.normal(size=(n, 3)))
     tokens = np.round(np.exp(5 + 0.5 * g.normal(size=n)))
 
-    def first(column: Floats) -> Floats:
-        return np.stack([column, np.full(n, np.nan), np.full(n, np.nan)], axis=1)
+    def first(column: npt.ArrayLike) -> Floats:
+        return np.stack([np.asarray(column), np.full(n, np.nan), np.full(n, np.nan)], axis=1)
 
     found = np.where(right, 0.0, 1 + g.poisson(2, n))
     figures = {
@@ -101,6 +103,16 @@ def test_the_run_decides_as_the_replay_does() -> None:
     other = play(table, PolicyPlan(policy, ("flash", "pro"), priced=False))
     assert one.success == pytest.approx(other.success)
     assert one.cost == pytest.approx(other.cost)
+
+
+def test_the_lesson_is_told_in_words() -> None:
+    said = [str(lesson) for lesson in lessons(log(4, 600))]
+    retry = "retried flash shown diagnostics of the failure: right on "
+    assert any(line.startswith(f"after flash failed in mypy, {retry}88%") for line in said)
+    assert any(line.startswith(f"after flash failed in pytest, {retry}9%") for line in said)
+    quiet = [str(lesson) for lesson in lessons(log(4, 600, kinds=False))]
+    assert len(quiet) == 2
+    assert not any("failed in" in line for line in quiet)
 
 
 @settings(max_examples=8, deadline=None)
