@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cascade.cli.parts import ray_option
 from cascade.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 @click.option("--tasks", "tasks_path", type=click.Path(path_type=Path), help="Task file, for the classifier.")
 @click.option("--cost", "costs", multiple=True, metavar="TIER=USD", help="A flat cost of an attempt.")
 @click.option("--verifier", metavar="A/B", help="Assume checks that accept A% of right, reject B% of wrong.")
+@ray_option
 @click.option("--revalidate", is_flag=True, help="Put the recorded answers through the config's validators.")
 @click.option("--plot", "plot_path", type=click.Path(path_type=Path), help="Picture of cost against success.")
 @click.option(
@@ -41,35 +43,19 @@ def replay(
     revalidate: bool,
     **given: object,
 ) -> None:
-    """Say what CONFIG would have done on LOG (a trace or an outcome table), beside its baselines."""
-    from cascade.cli.logs import cost_options, verifier_option
+    """Say what CONFIG would have done on LOG, beside its baselines.
+
+    LOG is a trace, an outcome table, or a folder of outcome tables that together are one.
+    """
     from cascade.config import load
-    from cascade.replay.configured import configured
-    from cascade.replay.log import read_log
-    from cascade.replay.prepare import priced
-    from cascade.replay.replay import replay_episodes
-    from cascade.replay.replay_parts import replay_table
-    from cascade.tuning.estimates import fit_estimates
+    from cascade.replay.log import holds_a_trace
 
     config = load(config_path, need_env=False)
-    if revalidate:
-        from cascade.cli.revalidate import revalidated
-
-        read = revalidated(log, config)
+    around = _around(config, tasks_path)
+    if revalidate or holds_a_trace(log):
+        found = _trace(log, config, around, given | {"revalidate": revalidate})
     else:
-        read = read_log(log)
-    table = priced(read.table, cost_options(given["costs"]))
-    verifier = verifier_option(given["verifier"])
-    plan, table = configured(config, table, _around(config, tasks_path))
-    if read.episodes is None:
-        found = replay_table(table, plan, verifier=verifier)
-    elif verifier is not None:
-        raise UsageError("--verifier is for outcome tables", hint="a trace holds the verdicts themselves")
-    else:
-        from dataclasses import replace
-
-        episodes = replace(read.episodes, table=table)
-        found = replay_episodes(episodes, plan, model=lambda part: fit_estimates(part.table))
+        found = _tables(log, config, around, given)
     if plot_path is not None:
         from cascade.tuning.pictures import cost_against_success
 
@@ -79,6 +65,42 @@ def replay(
 
         money(found.document()["policies"], money_path)
     click.echo(json.dumps(found.document()) if as_json else _text(found))
+
+
+def _tables(log: Path, config: Config, around: Surroundings, given: Mapping[str, object]) -> Replayed:
+    from cascade.cli.logs import cost_options, verifier_option
+    from cascade.cli.parts import opened
+    from cascade.replay.configured_parts import configured_parts
+    from cascade.replay.read_parts import read_parts
+    from cascade.replay.replay_parts import replay_parts
+
+    with opened(log, ray=given["ray"]) as sources:
+        read = read_parts(sources, cost_options(given["costs"]))
+        plan, read = configured_parts(config, read, around)
+        verifier = verifier_option(given["verifier"])
+        return replay_parts(read.parts, plan, about=read.about, verifier=verifier)
+
+
+def _trace(log: Path, config: Config, around: Surroundings, given: Mapping[str, object]) -> Replayed:
+    from dataclasses import replace
+
+    from cascade.cli.logs import cost_options
+    from cascade.cli.parts import refuse_ray
+    from cascade.cli.revalidate import revalidated
+    from cascade.replay.configured import configured
+    from cascade.replay.log import read_log
+    from cascade.replay.prepare import priced
+    from cascade.replay.replay import replay_episodes
+    from cascade.tuning.estimates import fit_estimates
+
+    refuse_ray(given["ray"])
+    if given["verifier"] is not None:
+        raise UsageError("--verifier is for outcome tables", hint="a trace holds the verdicts themselves")
+    read = revalidated(log, config) if given["revalidate"] else read_log(log)
+    assert read.episodes is not None
+    episodes = read.episodes
+    plan, table = configured(config, priced(episodes.table, cost_options(given["costs"])), around)
+    return replay_episodes(replace(episodes, table=table), plan, model=lambda part: fit_estimates(part.table))
 
 
 def _around(config: Config, tasks_path: Path | None) -> Surroundings:

@@ -25,12 +25,17 @@ class Log:
 def read_log(path: Path | str) -> Log:
     """Read a log of either kind. Raises InputError or StorageError, saying where and what."""
     path = Path(path)
-    if path.suffix != ".parquet" and _looks_like_json(path):
+    if holds_a_trace(path):
         from cascade.replay.read_trace import read_episodes
 
         episodes = read_episodes(path)
         return Log(path, episodes.table, episodes)
     return Log(path, read_table(path))
+
+
+def holds_a_trace(path: Path) -> bool:
+    """Whether a log is a trace; a folder and a Parquet file are not. Raises as `read_log`."""
+    return path.suffix != ".parquet" and not path.is_dir() and _looks_like_json(path)
 
 
 def _looks_like_json(path: Path) -> bool:
