@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cascade.cli.parts import ray_option
 from cascade.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,21 +29,23 @@ if TYPE_CHECKING:
 @click.option("--confidence", type=click.FloatRange(0, 1, max_open=True), default=0.95, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--cost", "costs", multiple=True, metavar="TIER=USD", help="A flat cost of an attempt.")
+@ray_option
 @click.option("--base", type=click.Path(path_type=Path), help="Config whose endpoints and sections are kept.")
 @click.option("--plot", "plot_path", type=click.Path(path_type=Path), help="Picture of cost against success.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
 def tune(
     log: Path, *, output: Path, plot_path: Path | None, as_json: bool, base: Path | None, **given: Any
 ) -> None:
-    """Search LOG (a trace or an outcome table) for the best policy for a goal, and write it as a config.
+    """Search LOG for the best policy for a goal, and write it as a config.
 
+    LOG is a trace, an outcome table, or a folder of outcome tables that together are one.
     Exit 0: found and as sure as asked; 1: the best there is was written, but it cannot be promised.
     """
-    from cascade.tuning.tune import tune as search
+    from cascade.replay.log import holds_a_trace
     from cascade.tuning.write import write_config
 
-    table, goal, settings = _asked(log, given)
-    tuned = search(table, goal, settings)
+    goal, settings = _goal(given), _settings(given)
+    tuned = (_trace if holds_a_trace(log) else _tables)(log, goal, settings, given)
     written = write_config(tuned, output, base=base, log=log.name)
     if plot_path is not None:
         from cascade.tuning.pictures import tuned_picture
@@ -56,21 +59,43 @@ def tune(
         raise SystemExit(1)
 
 
-def _asked(log: Path, given: dict[str, Any]) -> tuple[OutcomeTable, Goal, Settings]:
-    from dataclasses import replace
-
-    from cascade.cli.logs import cost_options, verifier_option
+def _settings(given: dict[str, Any]) -> Settings:
+    from cascade.cli.logs import verifier_option
     from cascade.policy.steps import Verifier
-    from cascade.replay.log import read_log
-    from cascade.replay.prepare import priced
     from cascade.tuning.families import Space
     from cascade.tuning.tune import Settings
 
-    goal = _goal(given)
-    read = read_log(log)
-    table = priced(read.table, cost_options(given["costs"]))
-    if read.episodes is not None:
-        table = _told_apart(table)
+    space = Space(verifier=verifier_option(given["verifier"]) or Verifier())
+    return Settings(confidence=given["confidence"], seed=given["seed"], space=space)
+
+
+def _tables(log: Path, goal: Goal, settings: Settings, given: dict[str, Any]) -> Tuned:
+    from cascade.cli.logs import cost_options
+    from cascade.cli.parts import opened
+    from cascade.replay.read_parts import PartedLog, read_parts
+    from cascade.tuning.tune import tune_parts
+
+    with opened(log, ray=given["ray"]) as sources:
+        read = read_parts(sources, cost_options(given["costs"]))
+        return tune_parts(PartedLog(read.parts, _wanted(read.about, given)), goal, settings)
+
+
+def _trace(log: Path, goal: Goal, settings: Settings, given: dict[str, Any]) -> Tuned:
+    from cascade.cli.logs import cost_options
+    from cascade.cli.parts import refuse_ray
+    from cascade.replay.prepare import priced
+    from cascade.replay.read_trace import read_episodes
+    from cascade.tuning.tune import tune as search
+
+    refuse_ray(given["ray"])
+    table = _told_apart(priced(read_episodes(log).table, cost_options(given["costs"])))
+    return search(_wanted(table, given), goal, settings)
+
+
+def _wanted(table: OutcomeTable, given: dict[str, Any]) -> OutcomeTable:
+    """With the tiers that are to be searched."""
+    from dataclasses import replace
+
     if given["tiers"]:
         names = [name.strip() for name in given["tiers"].split(",") if name.strip()]
         unknown = [name for name in names if name not in table.tiers]
@@ -80,8 +105,7 @@ def _asked(log: Path, given: dict[str, Any]) -> tuple[OutcomeTable, Goal, Settin
     if given["tasks_path"] is not None:
         note = "prompts were given; this search learns from outcomes, costs and what attempts leave behind"
         table = replace(table, notes=(*table.notes, note))
-    space = Space(verifier=verifier_option(given["verifier"]) or Verifier())
-    return table, goal, Settings(confidence=given["confidence"], seed=given["seed"], space=space)
+    return table
 
 
 def _told_apart(table: OutcomeTable) -> OutcomeTable:

@@ -17,12 +17,14 @@ _LOW_DIGITS = 27
 _BATCH = 1 << 20
 
 
-def whole(values: Floats) -> int:
-    """The sum of finite numbers, in units of 2**-1126.
+def exact_sum(values: Floats) -> int:
+    """The sum of numbers, in units of 2**-1126. Raises ValueError for one that is not finite.
 
     Each number's 53 binary digits are halved, and halves of the same exponent are added as doubles, which
     is exact for so few numbers at a time.
     """
+    if not np.isfinite(values).all():
+        raise ValueError("only finite numbers have an exact sum")
     return sum(_batch(values[start : start + _BATCH]) for start in range(0, len(values), _BATCH))
 
 
@@ -41,7 +43,7 @@ def _batch(values: Floats) -> int:
 
 
 def rounded(total: int) -> float:
-    """A sum of `whole` as the nearest double."""
+    """A sum of `exact_sum` as the nearest double."""
     return total / _ONE
 
 
@@ -66,7 +68,9 @@ class Totals:
             ones = int(np.count_nonzero(values)) * _ONE
             return cls(len(values), ones, ones, ones)
         squares = values * values
-        return cls(len(values), whole(values), whole(squares), whole(squares * values), binary=False)
+        return cls(
+            len(values), exact_sum(values), exact_sum(squares), exact_sum(squares * values), binary=False
+        )
 
     def __add__(self, other: Totals) -> Totals:
         return Totals(

@@ -11,7 +11,7 @@ from cascade.errors import InputError
 from cascade.policy.steps import Step
 from cascade.replay.columns import Columns
 from cascade.replay.draws import Keys, keys_of
-from cascade.replay.exact import rounded, whole
+from cascade.replay.exact import exact_sum, rounded
 from cascade.replay.read_table import build, read_columns, staged
 from cascade.replay.table import OutcomeTable
 
@@ -59,7 +59,7 @@ class ArmFacts:
         """Count and sum."""
         outcome, cost = table.outcome[:, arm], table.cost[:, arm]
         seen, priced = np.isfinite(outcome), np.isfinite(cost)
-        right, spent = whole(outcome[seen]), whole(cost[priced])
+        right, spent = exact_sum(outcome[seen]), exact_sum(cost[priced])
         return cls(int(seen.sum()), right, int(priced.sum()), spent, int((seen & ~priced).sum()))
 
     def __add__(self, other: ArmFacts) -> ArmFacts:

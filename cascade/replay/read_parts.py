@@ -13,7 +13,7 @@ from cascade.policy.steps import Step
 from cascade.replay.draws import Keys
 from cascade.replay.parts import Part, Parts
 from cascade.replay.pieces import ArmFacts, Facts, Piece, facts_of, read_piece, sorted_keys
-from cascade.replay.prepare import mean_note, priced
+from cascade.replay.prepare import canonical, mean_note, priced
 from cascade.replay.read_table import STAGES_NOTE, blank_note
 from cascade.replay.table import OutcomeTable, Whole
 
@@ -84,11 +84,6 @@ def _columns(values: np.ndarray, places: Sequence[int | None]) -> np.ndarray:
         return values
     missing = np.full(len(values), np.nan)
     return np.stack([missing if place is None else values[:, place] for place in places], axis=1)
-
-
-def canonical(arms: Sequence[Step]) -> tuple[Step, ...]:
-    """Arms in an order that does not depend on the order of rows."""
-    return tuple(sorted(arms, key=lambda arm: (arm.tier, arm.attempt, arm.after or "", arm.history)))
 
 
 def _arms(facts: Sequence[Facts]) -> dict[Step, ArmFacts]:

@@ -13,65 +13,28 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from cascade.replay.engine import play
-from cascade.replay.table import Floats, Ints, OutcomeTable
-from cascade.tuning.families import Family, Learnt, Space
+from cascade.replay.table import Ints, OutcomeTable
+from cascade.tuning.choosing import Choosing, Trial
+from cascade.tuning.families import Family, Learnt
 
 FOLDS = 5
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Trial:
-    """A member on the choosing tasks: success and cost by task, in USD."""
-
-    family: str
-    value_usd: float
-    success: Floats
-    cost: Floats
-
-    @property
-    def point(self) -> tuple[float, float]:
-        """Mean success and mean cost."""
-        return float(self.success.mean()), float(self.cost.mean())
-
-
 @dataclass(slots=True)
 class Bench:
-    """A family, learnt fold by fold (or once, if a separate choosing part is given), and its trials so far."""
+    """A family and its trials so far. learnt: by fold of the choosing tasks, each from tasks of other folds."""
 
     family: Family
-    table: OutcomeTable
-    space: Space
-    folds: Ints
-    apart: OutcomeTable | None = None
-    learnt: list[Learnt] = field(default_factory=list)
+    learnt: Sequence[Learnt]
+    choosing: Choosing
     trials: dict[float, Trial] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if self.apart is not None:
-            self.learnt = [self.family.learn(self.table, self.space)]
-            return
-        for fold in np.unique(self.folds):
-            rest = np.flatnonzero(self.folds != fold)
-            self.learnt.append(self.family.learn(self.table.rows(rest), self.space))
 
     def trial(self, value_usd: float) -> Trial:
         """The member with this dial, judged on tasks it did not learn from."""
         if value_usd not in self.trials:
-            self.trials[value_usd] = self._play(value_usd)
+            plans = [learnt.plan(value_usd) for learnt in self.learnt]
+            self.trials[value_usd] = self.choosing.trial(self.family.name, value_usd, plans)
         return self.trials[value_usd]
-
-    def _play(self, value_usd: float) -> Trial:
-        verifier = self.space.verifier
-        if self.apart is not None:
-            played = play(self.apart, self.learnt[0].plan(value_usd), verifier=verifier)
-            return Trial(self.family.name, value_usd, played.success, played.cost)
-        success, cost = np.empty(len(self.table)), np.empty(len(self.table))
-        for fold, learnt in zip(np.unique(self.folds), self.learnt, strict=True):
-            here = np.flatnonzero(self.folds == fold)
-            played = play(self.table.rows(here), learnt.plan(value_usd), verifier=verifier)
-            success[here], cost[here] = played.success, played.cost
-        return Trial(self.family.name, value_usd, success, cost)
 
 
 def folds(n: int, seed: int, count: int = FOLDS) -> Ints:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 import numpy as np
 
+from cascade.replay.exact import Totals
+from cascade.replay.intervals import Moments
 from cascade.replay.table import Floats
+
+_ROUNDING = 1e-7
+"""Deviations below this share of a mean are what is left of rounding in its power sums."""
 
 Kind: TypeAlias = Literal["success", "cost", "value"]
 
@@ -32,7 +37,33 @@ class Goal:
         return f"most value, a solved task being worth ${self.amount:.4g}"
 
 
-def success_p_value(success: Floats, target: float) -> float:
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """One policy's success less another's, task by task, in sums that add up. signs: all were -1, 0 or 1."""
+
+    difference: Totals = field(default_factory=Totals)
+    wins: int = 0
+    losses: int = 0
+    signs: bool = True
+
+    @classmethod
+    def of(cls, success: Floats, reference: Floats) -> Paired:
+        """The sums of some tasks."""
+        gain = success - reference
+        wins, losses = gain > 0, gain < 0
+        signs = bool((np.abs(gain[wins | losses]) == 1).all())
+        return cls(Totals.of(gain), int(wins.sum()), int(losses.sum()), signs)
+
+    def __add__(self, other: Paired) -> Paired:
+        return Paired(
+            self.difference + other.difference,
+            self.wins + other.wins,
+            self.losses + other.losses,
+            self.signs and other.signs,
+        )
+
+
+def success_p_value(success: Moments, target: float) -> float:
     """P(at least this many successes) if the true rate were just under the target.
 
     Exact binomial for outcomes of 0 and 1 (Clopper and Pearson, 1934); for rates and expectations the
@@ -40,10 +71,10 @@ def success_p_value(success: Floats, target: float) -> float:
     """
     from scipy.stats import binom
 
-    n, total = len(success), float(success.sum())
+    n, total = success.n, success.first
     if n == 0 or target <= 0:
         return 1.0 if n == 0 else 0.0
-    if np.isin(success, (0.0, 1.0)).all():
+    if success.binary:
         return float(binom.sf(round(total) - 1, n, target))
     risk, limit = 1 - total / n, 1 - target
     hoeffding = float(np.exp(-n * _divergence(min(risk, limit), limit)))
@@ -60,7 +91,7 @@ def _divergence(a: float, b: float) -> float:
     return float(first + second)
 
 
-def paired_p_value(success: Floats, reference: Floats) -> float:
+def paired_p_value(paired: Paired) -> float:
     """P(at least as many wins) if the policy were no better than the reference, task by task.
 
     Exact sign test over the tasks on which they differ, for outcomes of 0 and 1; else a t test of the mean
@@ -68,17 +99,23 @@ def paired_p_value(success: Floats, reference: Floats) -> float:
     """
     from scipy.stats import binom, t
 
-    difference = success - reference
-    if not np.any(difference):
+    wins, losses = paired.wins, paired.losses
+    if not wins + losses:
         return 0.0
-    if np.isin(difference, (-1.0, 0.0, 1.0)).all():
-        wins, losses = int((difference > 0).sum()), int((difference < 0).sum())
+    if paired.signs:
         return float(binom.sf(wins - 1, wins + losses, 0.5)) if wins < losses else _middle(wins, losses)
-    n = len(difference)
-    spread = float(difference.std(ddof=1)) / np.sqrt(n) if n > 1 else 0.0
-    if spread == 0:
-        return 0.0 if difference.mean() >= 0 else 1.0
-    return float(t.sf(difference.mean() / spread, n - 1))
+    gain = paired.difference.moments
+    error = standard_error(gain)
+    if error == 0:
+        return 0.0 if gain.mean >= 0 else 1.0
+    return float(t.sf(gain.mean / error, gain.n - 1))
+
+
+def standard_error(figure: Moments) -> float:
+    """Of a mean; 0 where nothing varies but for rounding, and for one task alone."""
+    if figure.n < 2 or figure.sd <= _ROUNDING * abs(figure.mean):
+        return 0.0
+    return figure.sd / float(np.sqrt(figure.n))
 
 
 def _middle(wins: int, losses: int) -> float:
@@ -89,30 +126,29 @@ def _middle(wins: int, losses: int) -> float:
     return float(binom.sf(wins, n, 0.5) + 0.5 * binom.pmf(wins, n, 0.5))
 
 
-def cost_p_value(cost: Floats, limit: float) -> float:
+def cost_p_value(cost: Moments, limit: float) -> float:
     """P(a mean cost this low) if the true mean were just above the limit.
 
     Student's t with Johnson's correction for skewness (Johnson, JASA 73, 1978): costs have a long tail.
     """
     from scipy.stats import t
 
-    n = len(cost)
+    n, mean, error = cost.n, cost.mean, standard_error(cost)
     if n < 3:
         return 1.0
-    mean, spread = float(cost.mean()), float(cost.std(ddof=1))
-    if spread == 0:
+    if error == 0:
         return 0.0 if mean <= limit else 1.0
-    third = float(((cost - mean) ** 3).mean())
+    third, spread = cost.skewness * cost.sd**3, cost.sd
     shift = mean - limit
     corrected = shift + third / (6 * spread**2 * n) + third * shift**2 / (3 * spread**4)
     if shift >= 0:
         corrected = shift
-    return float(t.cdf(corrected / (spread / np.sqrt(n)), n - 1))
+    return float(t.cdf(corrected / error, n - 1))
 
 
-def probability_met(success: Floats, target: float) -> float:
+def probability_met(success: Moments, target: float) -> float:
     """P(true success is at least the target), flat between 0 and 1 before (Jeffreys' prior)."""
     from scipy.stats import beta
 
-    n, total = len(success), float(success.sum())
+    n, total = success.n, success.first
     return float(beta.sf(target, total + 0.5, n - total + 0.5))

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cascade.replay.intervals import Moments
 from cascade.replay.table import Floats
-from cascade.tuning.choose import Bench, Trial
-from cascade.tuning.goal import Goal, cost_p_value, paired_p_value, success_p_value
+from cascade.tuning.choose import Bench
+from cascade.tuning.choosing import Choosing, Score, Trial, weights
+from cascade.tuning.goal import Goal, cost_p_value, paired_p_value, standard_error, success_p_value
 
 _REFINE = 5
 _WORTH_IT = 0.1
@@ -35,10 +37,7 @@ class Singles:
     """Each tier alone on the choosing tasks, by tier."""
 
     trials: dict[str, Trial]
-
-    def reference(self, goal: Goal) -> Floats | None:
-        """The reference tier's success by task, if the goal names one."""
-        return self.trials[goal.tier].success if goal.tier is not None else None
+    choosing: Choosing
 
 
 def pick(
@@ -54,7 +53,7 @@ def pick(
     promising = level < AVERAGE
     found = [_pick_single(goal, singles, level / 2 if promising else level)]
     share = level / 2 / max(len(benches), 1) if promising else level
-    found += [_pick_member(goal, bench, singles, (dials, share)) for bench in benches]
+    found += [_pick_member(goal, bench, dials, share) for bench in benches]
     kept = [one for one in found if one is not None]
     promised = [one for one in kept if one.promised]
     if not promised:
@@ -63,20 +62,22 @@ def pick(
     alone = max(
         (one for one in promised if one.single), key=lambda one: _merit(goal, one.trial), default=None
     )
-    if alone is not None and best is not alone and not _beyond_chance(goal, best.trial, alone.trial):
-        return alone
+    if alone is not None and best is not alone:
+        gain = singles.choosing.gain(goal, best.trial, alone.trial)
+        if not _beyond_chance(gain, worth(goal, alone.trial)):
+            return alone
     return best
 
 
-def p_value(goal: Goal, trial: Trial, reference: Floats | None) -> float:
+def p_value(goal: Goal, score: Score) -> float:
     """P(figures this good) if the goal were just missed; for a value goal there is nothing to miss."""
     if goal.kind == "cost":
-        return cost_p_value(trial.cost, goal.amount)
+        return cost_p_value(score.cost, goal.amount)
     if goal.kind == "value":
         return 0.0
-    if reference is not None:
-        return paired_p_value(trial.success, reference)
-    return success_p_value(trial.success, goal.amount)
+    if goal.tier is not None:
+        return paired_p_value(score.paired)
+    return success_p_value(score.success, goal.amount)
 
 
 def _merit(goal: Goal, trial: Trial) -> tuple[float, float]:
@@ -88,33 +89,26 @@ def _merit(goal: Goal, trial: Trial) -> tuple[float, float]:
     return goal.amount * success - cost, success
 
 
-def _beyond_chance(goal: Goal, better: Trial, alone: Trial) -> bool:
-    """Whether the merit's advantage, task by task, is more than noise (one-sided, 90%)."""
-    gain = _by_task(goal, better) - _by_task(goal, alone)
-    n = len(gain)
-    if abs(float(gain.mean())) < _MATERIAL * abs(float(_by_task(goal, alone).mean())):
-        return False
-    spread = float(gain.std(ddof=1)) / np.sqrt(n) if n > 1 else 0.0
-    if spread == 0:
-        return bool(gain.mean() > 0)
+def worth(goal: Goal, trial: Trial) -> float:
+    """The mean of what the goal wants most of."""
+    (success, cost), (right, usd) = weights(goal), trial.point
+    return success * right + cost * usd
+
+
+def _beyond_chance(gain: Moments, usual: float) -> bool:
+    """Whether an advantage over what is usual, task by task, is material and more than noise (one-sided, 90%)."""
     from scipy.stats import norm
 
-    return bool(float(norm.sf(gain.mean() / spread)) <= _WORTH_IT)
-
-
-def _by_task(goal: Goal, trial: Trial) -> Floats:
-    if goal.kind == "success":
-        return -trial.cost
-    if goal.kind == "cost":
-        return trial.success
-    return goal.amount * trial.success - trial.cost
+    if abs(gain.mean) < _MATERIAL * abs(usual):
+        return False
+    error = standard_error(gain)
+    return gain.mean > 0 if error == 0 else bool(float(norm.sf(gain.mean / error)) <= _WORTH_IT)
 
 
 def _pick_single(goal: Goal, singles: Singles, level: float) -> Pick | None:
     """The best tier alone; tested from the surest downwards."""
-    reference = singles.reference(goal)
     tested = sorted(
-        ((p_value(goal, trial, reference), name, trial) for name, trial in singles.trials.items()),
+        ((p_value(goal, trial.score), name, trial) for name, trial in singles.trials.items()),
         key=lambda one: one[0],
     )
     allowed = level / max(len(tested), 1) if level < AVERAGE and goal.tier is None else level
@@ -126,24 +120,16 @@ def _pick_single(goal: Goal, singles: Singles, level: float) -> Pick | None:
     return Pick(trial, p, promised=True, single=name)
 
 
-def _pick_member(
-    goal: Goal, bench: Bench, singles: Singles, how: tuple[Sequence[float], float]
-) -> Pick | None:
-    dials, level = how
+def _pick_member(goal: Goal, bench: Bench, dials: Sequence[float], level: float) -> Pick | None:
     if goal.kind == "value":
         trial = bench.trial(goal.amount)
         return Pick(trial, 0.0, promised=True)
-    reference = singles.reference(goal)
 
     def judge(value: float) -> float:
-        return p_value(goal, bench.trial(value), reference)
+        return p_value(goal, bench.trial(value).score)
 
     ordered = list(dials) if goal.kind == "cost" else list(reversed(dials))
-    value = (
-        _by_mean(goal, bench, ordered, (reference, level))
-        if level >= AVERAGE
-        else _in_sequence(judge, ordered, level)
-    )
+    value = _by_mean(goal, bench, ordered, level) if level >= AVERAGE else _in_sequence(judge, ordered, level)
     if value is None:
         best = min(ordered, key=judge)
         return Pick(bench.trial(best), judge(best), promised=False)
@@ -168,9 +154,7 @@ def _in_sequence(judge: Callable[[float], float], ordered: Sequence[float], leve
     return kept
 
 
-def _by_mean(
-    goal: Goal, bench: Bench, dials: Sequence[float], about: tuple[Floats | None, float]
-) -> float | None:
+def _by_mean(goal: Goal, bench: Bench, dials: Sequence[float], level: float) -> float | None:
     """Without a promise to keep: the stingiest dial whose smoothed mean meets the goal, with room to spare.
 
     The room is the normal quantile of the confidence, in standard errors: none at 0.5. Means of a family that
@@ -179,14 +163,12 @@ def _by_mean(
     """
     from scipy.stats import norm
 
-    reference, level = about
     safety = float(norm.isf(min(level, 0.5)))
     values, margins = [], []
     for value in sorted(dials):
-        by_task = _margin(goal, bench.trial(value), reference)
-        error = float(by_task.std(ddof=1)) / np.sqrt(len(by_task))
+        margin, error = _margin(goal, bench.trial(value).score)
         values.append(value)
-        margins.append(float(by_task.mean()) - safety * error)
+        margins.append(margin - safety * error)
         if len(margins) > 3 and _decided(goal, margins[-3:], error):
             break
     logs = np.log(values)
@@ -198,11 +180,14 @@ def _by_mean(
     return _crossing(logs, _monotone(_smoothed(logs, np.array(margins)), rising=rising), rising=rising)
 
 
-def _margin(goal: Goal, trial: Trial, reference: Floats | None) -> Floats:
-    """By how much each task meets the goal."""
+def _margin(goal: Goal, score: Score) -> tuple[float, float]:
+    """By how much a task meets the goal on average, and the standard error of that."""
     if goal.kind == "cost":
-        return goal.amount - trial.cost
-    return trial.success - (goal.amount if reference is None else reference)
+        return goal.amount - score.cost.mean, standard_error(score.cost)
+    if goal.tier is not None:
+        gain = score.paired.difference.moments
+        return gain.mean, standard_error(gain)
+    return score.success.mean - goal.amount, standard_error(score.success)
 
 
 def _decided(goal: Goal, last: Sequence[float], error: float) -> bool:
