@@ -18,6 +18,7 @@ from statistics import NormalDist
 import numpy as np
 
 from cascade.policy.latent import Arm, Flag, LatentEstimates, Trace
+from cascade.replay.draws import lowest
 from cascade.replay.table import Bools, Floats, OutcomeTable
 from cascade.tuning.flags import FlagFigure, is_flag, telling
 
@@ -45,11 +46,10 @@ class FitSettings:
 
 
 def fit_estimates(table: OutcomeTable, settings: FitSettings | None = None) -> LatentEstimates:
-    """Fit the latent classes to a table. Tables beyond 20,000 tasks are sampled (by the seed)."""
+    """Fit the latent classes to a table. Of tables beyond 20,000 tasks so many are drawn by ids and seed."""
     how = settings or FitSettings()
     if len(table) > _MOST_TASKS:
-        chosen = np.random.default_rng(how.seed).choice(len(table), _MOST_TASKS, replace=False)
-        table = table.rows(np.sort(chosen))
+        table = lowest(table, _MOST_TASKS, seed=how.seed)
     fit = _Fit(table, how)
     for _ in range(how.rounds):
         fit.expect()

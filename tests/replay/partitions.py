@@ -1,0 +1,49 @@
+"""Outcome tables in files, cut into partitions in every possible way."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+
+from cascade.replay.table import OutcomeTable
+
+HEAD = "task_id,model,outcome,cost_usd,calls\n"
+
+
+def rows_of(table: OutcomeTable, *, blank: float = 0.0) -> list[list[str]]:
+    """Each task's lines; a share of the costs is left blank."""
+    g = np.random.default_rng(7)
+    return [
+        [
+            f"{task},{arm.tier},{float(table.outcome[row, k])!r},"
+            f"{'' if g.random() < blank else repr(float(table.cost[row, k]))},{row % 7 + k}\n"
+            for k, arm in enumerate(table.arms)
+        ]
+        for row, task in enumerate(table.tasks)
+    ]
+
+
+def saved(path: Path, rows: list[list[str]], *, head: str = HEAD) -> Path:
+    """Some tasks' lines as one file."""
+    text = head + "".join(line for lines in rows for line in lines)
+    path.parent.mkdir(exist_ok=True, parents=True)
+    if path.suffix == ".gz":
+        with gzip.open(path, "wt") as file:
+            file.write(text)
+    else:
+        path.write_text(text)
+    return path
+
+
+def cut(folder: Path, rows: list[list[str]], *, count: int, seed: int) -> Path:
+    """The rows in `count` partitions of chance sizes, tasks and lines of a task in chance order."""
+    g = np.random.default_rng(seed)
+    shuffled = [[lines[k] for k in g.permutation(len(lines))] for lines in rows]
+    where = g.integers(0, count, len(rows))
+    for k in range(count):
+        mine = [shuffled[row] for row in g.permutation(len(rows)) if where[row] == k]
+        saved(folder / f"part-{k}.csv{'.gz' if k % 2 else ''}", mine)
+    (folder / "_SUCCESS").write_text("")
+    return folder
