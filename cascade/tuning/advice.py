@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from cascade.tuning.choosing import Trial
 from cascade.tuning.goal import Goal
-from cascade.tuning.select import Pick, Singles, p_value
-
-if TYPE_CHECKING:
-    from cascade.tuning.tune import Choice
+from cascade.tuning.select import Choice, Pick, Singles, p_value
 
 
 def advice(goal: Goal, choice: Choice, confidence: float) -> str:

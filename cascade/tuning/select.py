@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cascade.replay.intervals import Moments
+from cascade.replay.plans import Plan
 from cascade.replay.table import Floats
 from cascade.tuning.choose import Bench
 from cascade.tuning.choosing import Choosing, Score, Trial, weights
@@ -38,6 +39,16 @@ class Singles:
 
     trials: dict[str, Trial]
     choosing: Choosing
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choice:
+    """What was picked on the searching and choosing parts. plan: learnt from all of the former."""
+
+    pick: Pick
+    plan: Plan
+    trials: tuple[Trial, ...]
+    singles: Singles
 
 
 def pick(

@@ -17,11 +17,11 @@ from cascade.replay.replay_parts import replay_parts
 from cascade.replay.table import OutcomeTable
 from cascade.tuning.advice import advice
 from cascade.tuning.choose import Bench, dials, folds
-from cascade.tuning.choosing import Choosing, Trial
+from cascade.tuning.choosing import Choosing
 from cascade.tuning.families import Adaptive, Family, Fixed, Space
 from cascade.tuning.fitted import CHOOSE, REPORT, SEARCH, FittedLog, fitted, size
 from cascade.tuning.goal import Goal, probability_met, standard_error
-from cascade.tuning.select import Pick, Singles, p_value, pick, worth
+from cascade.tuning.select import Choice, Pick, Singles, p_value, pick, worth
 
 APART = 3000
 """From so many tasks on, searching and choosing have parts of their own; below, they are cross-fitted."""
@@ -35,16 +35,6 @@ class Settings:
     seed: int = 0
     space: Space = field(default_factory=Space)
     families: tuple[Family, ...] = field(default_factory=lambda: (Adaptive(), Fixed()))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Choice:
-    """What was picked on the searching and choosing parts. plan: learnt from all of the former."""
-
-    pick: Pick
-    plan: Plan
-    trials: tuple[Trial, ...]
-    singles: Singles
 
 
 @dataclass(frozen=True, slots=True, eq=False)
