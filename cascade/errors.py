@@ -3,7 +3,7 @@
     CascadeError
     ├── UsageError          the caller asked for something that cannot be         exit 2
     │   ├── ConfigError     the declared file is wrong, with file:line:column
-    │   ├── InputError      a task file, log or recording is wrong
+    │   ├── InputError      a task file, log, trace or recording is wrong or not there
     │   ├── NodeError       a function of a declared graph failed
     │   └── PriceError      a price is not known
     ├── OutsideError        the outside failed and the work could not be done     exit 3
@@ -11,7 +11,7 @@
     │   ├── SandboxError    model-written code cannot be isolated here
     │   └── StorageError    a trace or results file cannot be read or written
     ├── BudgetExhaustedError the next call does not fit the budget                 exit 1
-    └── SupportError        the log cannot answer what is asked of it             exit 1
+    └── SupportError        the log cannot answer what is asked of it             exit 2
 
 Each has a stable `code`, says what and why in its message, and how to mend it in `hint`.
 """
@@ -135,6 +135,7 @@ class BudgetExhaustedError(CascadeError):
 
 
 class SupportError(CascadeError):
-    """The log holds no support for the figure that was asked for."""
+    """The log holds no support for the figure that was asked for: it is the wrong input for the question."""
 
     code = "support"
+    exit_code = 2

@@ -20,6 +20,14 @@ def reason(error: OSError) -> str:
     return (error.strerror or str(error)).lower()
 
 
+def unreadable(path: str | Path, error: OSError, *, what: str, hint: str) -> InputError | StorageError:
+    """The error of a file that cannot be read: the path is wrong (bad input), or the disk fails (outside)."""
+    message = f"cannot read the {what} {path}: {reason(error)}"
+    if isinstance(error, FileNotFoundError | IsADirectoryError | NotADirectoryError):
+        return InputError(message, hint=hint)
+    return StorageError(message, hint=hint, code="storage.read")
+
+
 def read_bytes(path: str | Path, *, what: str = "file") -> bytes:
     """The whole file. Raises `InputError` that names `what` if it cannot be read."""
     try:

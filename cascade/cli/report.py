@@ -20,9 +20,9 @@ def report(*, trace_path: str, html_path: str | None, as_json: bool) -> int:
     """Show cost, outcome, latency, errors and cache hits of a trace, by node and tier."""
     from cascade.report import Tally
     from cascade.trace.monitor import Monitor
-    from cascade.trace.reader import read_trace
+    from cascade.trace.reader import read_events
 
-    log = read_trace(trace_path)
+    log = read_events(trace_path)
     tally, monitor = Tally.of(log.events), Monitor.of(log.events)
     if html_path is not None:
         from cascade.report.html import page

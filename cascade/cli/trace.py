@@ -68,7 +68,8 @@ def _usd(amount: object) -> str | None:
 def _tell(path: Path, found: Verification) -> None:
     progress = found.progress
     for problem in found.problems[:SHOWN]:
-        click.echo(f"{path}:{problem.line}: {problem.message}")
+        place = f"{path}:{problem.line}" if problem.line else str(path)
+        click.echo(f"{place}: {problem.message}")
     if len(found.problems) > SHOWN:
         click.echo(f"... and {len(found.problems) - SHOWN} more; --json lists all")
     for note in found.notes:
@@ -77,7 +78,8 @@ def _tell(path: Path, found: Verification) -> None:
         f"{found.events} events, {len(progress.finished)} tasks finished, {len(progress.unfinished)} unfinished; "
         f"{progress.spent_usd} USD spent, up to {progress.unknown_usd} USD of unknown fate"
     )
-    click.echo("the trace is whole" if found.ok else f"{len(found.problems)} faults")
+    count = len(found.problems)
+    click.echo("the trace is whole" if found.ok else f"{count} fault{'' if count == 1 else 's'}")
 
 
 @trace.command()
@@ -125,14 +127,14 @@ def _repriced(result: Repriced) -> dict[str, object]:
 @click.option("--otlp", metavar="URL", help="Send spans to a collector, such as http://localhost:4318.")
 def export(*, path: Path, outcomes: Path | None, otlp: str | None) -> None:
     """The trace for others: as a table of every attempt's outcome, cost and latency, or as spans."""
-    from cascade.trace import read_trace
+    from cascade.trace.reader import read_events
 
     if outcomes is None and otlp is None:
         raise click.UsageError("say where to: --outcomes FILE or --otlp URL")
     if outcomes is not None:
         from cascade.trace.outcomes import write_outcomes
 
-        rows = write_outcomes(read_trace(path).events, outcomes)
+        rows = write_outcomes(read_events(path).events, outcomes)
         click.echo(f"{rows} attempts written to {outcomes}")
     if otlp is not None:
         click.echo(f"{_sent(path, otlp)} spans sent to {otlp}")

@@ -49,7 +49,7 @@ def rounded(total: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Count and first three power sums of a figure by task, without rounding. binary: all were 0 or 1.
+    """Count and first four power sums of a figure by task, without rounding. binary: all were 0 or 1.
 
     Adding is associative and commutative, `Totals()` its identity; `moments` are those of `Moments.of` on all
     the values at once, to the last bit.
@@ -59,6 +59,7 @@ class Totals:
     first: int = 0
     second: int = 0
     third: int = 0
+    fourth: int = 0
     binary: bool = True
 
     @classmethod
@@ -66,11 +67,11 @@ class Totals:
         """The sums of one part."""
         if ((values == 0) | (values == 1)).all():
             ones = int(np.count_nonzero(values)) * _ONE
-            return cls(len(values), ones, ones, ones)
+            return cls(len(values), ones, ones, ones, ones)
         squares = values * values
-        return cls(
-            len(values), exact_sum(values), exact_sum(squares), exact_sum(squares * values), binary=False
-        )
+        powers = (values, squares, squares * values, squares * squares)
+        first, second, third, fourth = map(exact_sum, powers)
+        return cls(len(values), first, second, third, fourth, binary=False)
 
     def __add__(self, other: Totals) -> Totals:
         return Totals(
@@ -78,15 +79,16 @@ class Totals:
             self.first + other.first,
             self.second + other.second,
             self.third + other.third,
+            self.fourth + other.fourth,
             self.binary and other.binary,
         )
 
     @property
     def moments(self) -> Moments:
         """The sums as doubles."""
-        return Moments(
-            self.n, rounded(self.first), rounded(self.second), rounded(self.third), binary=self.binary
-        )
+        powers = (self.first, self.second, self.third, self.fourth)
+        first, second, third, fourth = map(rounded, powers)
+        return Moments(self.n, first, second, third, fourth, binary=self.binary)
 
 
 def added(found: Mapping[str, float], other: Mapping[str, float]) -> dict[str, float]:

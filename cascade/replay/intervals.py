@@ -12,12 +12,13 @@ from cascade.replay.table import Floats
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """Count and the first three power sums of a figure by task. binary: all were 0 or 1."""
+    """Count and the first four power sums of a figure by task. binary: all were 0 or 1."""
 
     n: int = 0
     first: float = 0.0
     second: float = 0.0
     third: float = 0.0
+    fourth: float = 0.0
     binary: bool = True
 
     @classmethod
@@ -29,6 +30,7 @@ class Moments:
             first=math.fsum(values),
             second=math.fsum(squares),
             third=math.fsum(squares * values),
+            fourth=math.fsum(squares * squares),
             binary=bool(((values == 0) | (values == 1)).all()),
         )
 
@@ -38,6 +40,7 @@ class Moments:
             self.first + other.first,
             self.second + other.second,
             self.third + other.third,
+            self.fourth + other.fourth,
             self.binary and other.binary,
         )
 
@@ -55,31 +58,60 @@ class Moments:
 
     @property
     def skewness(self) -> float:
-        """0 where nothing varies."""
-        sd = self.sd
-        if self.n < 2 or not sd > 1e-9 * abs(self.mean) or sd**3 == 0:
+        """0 where hardly anything varies."""
+        if not self._varies:
             return 0.0
-        central = self.third / self.n - 3 * self.mean * self.second / self.n + 2 * self.mean**3
-        return central / sd**3
+        m, n = self.mean, self.n
+        return (self.third / n - 3 * m * self.second / n + 2 * m**3) / self.sd**3
+
+    @property
+    def kurtosis(self) -> float:
+        """Fourth central moment over the squared variance, 3 for a normal figure; 3 where hardly anything varies."""
+        if not self._varies:
+            return 3.0
+        m, n = self.mean, self.n
+        fourth = self.fourth / n - 4 * m * self.third / n + 6 * m**2 * self.second / n - 3 * m**4
+        return fourth / (self.sd**2 * (n - 1) / n) ** 2
+
+    @property
+    def degrees(self) -> float:
+        """Degrees of freedom that the variance estimate is worth: n - 1, fewer where tails are heavy.
+
+        A sample's variance has variance sd^4 (kurtosis - 1) / n; chi-squared with this many degrees has as much
+        (Satterthwaite, Biometrics Bulletin 2, 1946). 1 at least.
+        """
+        return max(min(self.n - 1.0, 2 * self.n / max(self.kurtosis - 1, 1e-9)), 1.0)
+
+    @property
+    def _varies(self) -> bool:
+        """Whether central moments survive the subtraction of their power sums."""
+        return self.n >= 2 and self.sd > 1e-3 * abs(self.mean) and self.sd**4 > 0
 
 
-def interval(figure: Moments, *, share: bool, confidence: float = 0.95) -> tuple[float, float]:
+def interval(
+    figure: Moments, *, share: bool, confidence: float = 0.95, effective: float | None = None
+) -> tuple[float, float]:
     """A two-sided interval of the mean.
 
-    Zeros and ones: Wilson's score interval (JASA 22, 1927). Else Hall's transformed t (JRSS B 54, 1992), which
-    corrects for skewness as a bootstrap t would, exact sums instead of resamples. share: the figure lies in
-    [0, 1], and so does its interval; where nothing varies, Wilson's width is kept. Without two tasks: the
-    whole range.
+    share: the figure lies in [0, 1], and so does its interval. effective: how many tasks' worth of outcomes it
+    rests on, where that is fewer than its tasks (weighted and estimated shares).
+
+    Zeros and ones: Wilson's score interval (JASA 22, 1927). Other shares: Agresti and Coull's (American
+    Statistician 52, 1998) on effective tasks (Korn and Graham, Survey Methodology 24, 1998), the estimated
+    variance and the imagined tasks together: a share near 0 or 1 keeps a width although nothing was seen to
+    vary. Figures without bounds: Hall's transformed t (JRSS B 54, 1992), which corrects for skewness as a
+    bootstrap t would (Zhou and Gao, American Statistician 54, 2000), with the degrees of freedom that heavy
+    tails leave. Without two tasks: the whole range.
     """
     from scipy.stats import norm
 
-    z = float(norm.ppf((1 + confidence) / 2))
     if figure.n == 0 or (figure.n < 2 and not share):
         return (0.0, 1.0) if share else (0.0, math.inf)
-    if share and (figure.binary or not figure.sd > 0):
-        return _wilson(figure.mean, figure.n, z)
-    low, high = _hall(figure, confidence)
-    return (max(low, 0.0), min(high, 1.0)) if share else (low, high)
+    if not share:
+        return _hall(figure, confidence)
+    if figure.binary and (effective is None or effective >= figure.n):
+        return _wilson(figure.mean, figure.n, float(norm.ppf((1 + confidence) / 2)))
+    return _imagined(figure, min(effective or figure.n, figure.n), confidence)
 
 
 def _wilson(p: float, n: int, z: float) -> tuple[float, float]:
@@ -88,11 +120,28 @@ def _wilson(p: float, n: int, z: float) -> tuple[float, float]:
     return max(0.0, min(middle - half, p)), min(1.0, max(middle + half, p))
 
 
+def _imagined(figure: Moments, effective: float, confidence: float) -> tuple[float, float]:
+    """Half of t^2 right and as many wrong tasks are imagined beside the effective ones, which vary as estimated."""
+    from scipy.stats import t
+
+    p = min(max(figure.mean, 0.0), 1.0)
+    quantile = float(t.ppf((1 + confidence) / 2, max(effective - 1, 1.0)))
+    imagined = quantile**2
+    total = effective + imagined
+    middle = (effective * p + imagined / 2) / total
+    own = (figure.sd**2 / figure.n) * effective if figure.n > 1 else 0.0
+    variance = (
+        effective * (own + (p - middle) ** 2) + imagined * ((1 - middle) ** 2 + middle**2) / 2
+    ) / total
+    half = quantile * math.sqrt(variance / total)
+    return max(middle - half, 0.0), min(middle + half, 1.0)
+
+
 def _hall(figure: Moments, confidence: float) -> tuple[float, float]:
     from scipy.stats import t
 
     root, skew = math.sqrt(figure.n), figure.skewness
-    quantile = float(t.ppf((1 + confidence) / 2, figure.n - 1))
+    quantile = float(t.ppf((1 + confidence) / 2, figure.degrees))
     step = figure.sd / root
     return figure.mean - step * _inverse(quantile, skew, root), figure.mean - step * _inverse(
         -quantile, skew, root

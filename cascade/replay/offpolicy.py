@@ -8,46 +8,37 @@ model of the outcomes, whose errors the weights correct (Jiang and Li, arXiv 151
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from cascade.errors import SupportError
-from cascade.policy.latent import LatentEstimates
 from cascade.policy.steps import Verifier
 from cascade.replay.acceptance import acceptance
+from cascade.replay.draws import keys_of
 from cascade.replay.episodes import Episodes
-from cascade.replay.intervals import Moments, interval
-from cascade.replay.outcome_model import guess
+from cascade.replay.outcome_model import Model, guess
 from cascade.replay.plans import STOP, Plan, Walk
 from cascade.replay.table import Bools, Floats, Ints
+from cascade.replay.weighted import Estimated, by_task, effective_tasks, mean_of, normalised
 
 LEAST_EFFECTIVE = 20.0
+FOLDS = 5
 MOST_LOST = 0.02
-
-
-@dataclass(frozen=True, slots=True)
-class Estimated:
-    """An estimate of success and cost a task, each with its 95% interval."""
-
-    name: str
-    success: float
-    success_ci: tuple[float, float]
-    cost: float
-    cost_ci: tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class OffPolicy:
     """All estimates, and what they rest on.
 
-    effective: effective sample size, (sum w)^2 / sum w^2 over matched trajectories. matched: share of tasks on
-    which the log chose all along what the policy would. mean_weight: 1 up to noise where the log supports
+    n: tasks. effective: effective sample size, (sum w)^2 / sum w^2 over matched trajectories. matched: share of
+    tasks on which the log chose all along what the policy would. mean_weight: 1 up to noise where the log supports
     the policy; below, the missing share is what it never tried.
     """
 
+    n: int
     ips: Estimated
     snips: Estimated
     dr: Estimated
@@ -74,16 +65,13 @@ class _Turn(NamedTuple):
         )
 
 
-Model = Callable[[Episodes], LatentEstimates]
-
-
 def off_policy(
     episodes: Episodes, plan: Plan, *, model: Model | None = None, verifier: Verifier | None = None
 ) -> OffPolicy:
     """Estimate a plan's success and cost from a log of other decisions.
 
-    model: fits the outcome model of the doubly robust estimate; each half of the tasks is judged by a model
-    of the other half (None: no model, and the estimate equals importance sampling). verifier: how often that
+    model: fits the outcome model of the doubly robust estimate; each fifth of the tasks is judged by a model
+    of the others (None: no model, and the estimate equals importance sampling). verifier: how often that
     model takes the checks to err. Where the log holds verdicts apart from the truth, the verdict decides
     whether a trajectory goes on and the truth is the success. Raises SupportError where propensities are
     missing, where the log never tried what the plan does, where the truth about the answers that the plan would
@@ -95,19 +83,23 @@ def off_policy(
         _need_truth(plan, walked.lost)
         episodes = _some(episodes, ~walked.lost)
         walked = _Walked(episodes, plan)
-    weights = walked.weights
-    matched = weights > 0
-    effective = float(weights.sum() ** 2 / (weights**2).sum()) if matched.any() else 0.0
+    tasks = episodes.table.tasks
+    weights = by_task(tasks, walked.weights)
+    effective = effective_tasks(weights)
     _need_support(plan, weights, effective)
-    success, cost = walked.sums()
-    checks = verifier or Verifier()
-    robust = _robust(episodes, walked, (model, checks)) if model is not None else (success, cost)
+    sums, checks = walked.sums(), verifier or Verifier()
+    robust = _robust(episodes, walked, (model, checks)) if model is not None else sums
+
+    def merged(pair: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+        return by_task(tasks, pair[0]), by_task(tasks, pair[1])
+
     return OffPolicy(
-        ips=_mean("ips", success, cost),
-        snips=_normalised(weights, walked),
-        dr=_mean("dr", *robust),
+        n=len(weights),
+        ips=mean_of("ips", merged(sums), effective),
+        snips=normalised(weights, merged(walked.weighted()), effective),
+        dr=mean_of("dr", merged(robust), effective),
         effective=effective,
-        matched=float(matched.mean()),
+        matched=float((walked.weights > 0).mean()),
         mean_weight=float(weights.mean()),
     )
 
@@ -168,12 +160,12 @@ class _Walked:
             cost[turn.rows] += turn.weight * turn.cost
         return success, cost
 
-    def plain(self) -> tuple[Floats, Floats]:
-        """Success and cost by task of the matched trajectories, unweighted."""
+    def weighted(self) -> tuple[Floats, Floats]:
+        """Success and cost by task of the matched trajectories, all by the weight of the whole trajectory."""
         success, cost = np.zeros(len(self.weights)), np.zeros(len(self.weights))
         for turn in self.turns:
-            success[turn.rows] += turn.success
-            cost[turn.rows] += turn.cost
+            success[turn.rows] += self.weights[turn.rows] * turn.success
+            cost[turn.rows] += self.weights[turn.rows] * turn.cost
         return success, cost
 
 
@@ -213,32 +205,14 @@ def _need_truth(plan: Plan, lost: Bools) -> None:
         )
 
 
-def _mean(name: str, success: Floats, cost: Floats) -> Estimated:
-    won, paid = Moments.of(success), Moments.of(cost)
-    low, high = interval(won, share=won.binary)
-    return Estimated(name, won.mean, (max(low, 0.0), min(high, 1.0)), paid.mean, interval(paid, share=False))
-
-
-def _normalised(weights: Floats, walked: _Walked) -> Estimated:
-    """Self-normalised: the weighted mean over matched trajectories, its spread by the delta method."""
-    total = weights.sum()
-    figures = []
-    for values in walked.plain():
-        mean = float(weights @ values / total)
-        around = Moments.of(weights * (values - mean) * len(weights) / total)
-        low, high = interval(around, share=False)
-        figures.append((mean, (mean + low, mean + high)))
-    (success, (low, high)), (cost, cost_ci) = figures
-    return Estimated("snips", success, (max(low, 0.0), min(high, 1.0)), cost, cost_ci)
-
-
 def _robust(episodes: Episodes, walked: _Walked, how: tuple[Model, Verifier]) -> tuple[Floats, Floats]:
     """Jiang and Li's recursion, unrolled: the model's value at the start plus the weighted surprises."""
     model, checks = how
     success, cost = np.zeros(len(episodes)), np.zeros(len(episodes))
-    half = np.arange(len(episodes)) % 2 == 0
-    for part, rest in ((half, ~half), (~half, half)):
-        estimates = model(_some(episodes, rest))
+    fold = _folds(episodes.table.tasks)
+    for number in np.unique(fold):
+        part = fold == number
+        estimates = model(_some(episodes, ~part))
         guesses = [
             guess(episodes, estimates, blind, (rows[part[rows]], turn), verifier=checks)
             for turn, (blind, rows) in enumerate(walked.blind)
@@ -251,6 +225,12 @@ def _robust(episodes: Episodes, walked: _Walked, how: tuple[Model, Verifier]) ->
             success[rows] += weight * (turn.success[inside] + later[0][rows] - now[0][rows])
             cost[rows] += weight * (turn.cost[inside] + later[1][rows] - now[1][rows])
     return success, cost
+
+
+def _folds(tasks: Sequence[str]) -> Ints:
+    """A fold for each row by its task's id alone: runs of one task together, whatever the order of tasks."""
+    _, rank = np.unique(keys_of(tasks), return_inverse=True)
+    return np.asarray(rank % FOLDS, dtype=np.intp)
 
 
 def _some(episodes: Episodes, rows: Bools) -> Episodes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from cascade.policy.latent import LatentEstimates
@@ -10,6 +12,21 @@ from cascade.replay.acceptance import right_if_rejected
 from cascade.replay.episodes import Episodes
 from cascade.replay.plans import STOP, Walk
 from cascade.replay.table import Floats, Ints
+
+Model = Callable[[Episodes], LatentEstimates]
+
+
+def remembered(model: Model) -> Model:
+    """The same model, fitted once to the same tasks however many plans are judged by it."""
+    known: dict[tuple[str, ...], LatentEstimates] = {}
+
+    def fitted(episodes: Episodes) -> LatentEstimates:
+        key = tuple(episodes.table.tasks)
+        if key not in known:
+            known[key] = model(episodes)
+        return known[key]
+
+    return fitted
 
 
 def guess(

@@ -72,10 +72,10 @@ def read_episodes(path: Path | str) -> Episodes:
 def _tell(told: _Told, event: Event) -> None:
     told.told.hear(event)
     if isinstance(event, RouteDecided):
-        told.chance = event.propensity
+        told.chance = _chance(event)
         told.probabilities = dict(event.probabilities)
     elif isinstance(event, PolicyDecided):
-        told.chance = event.propensity
+        told.chance = _chance(event)
     elif isinstance(event, AttemptFinished):
         step = Step(event.tier, event.tier_attempt, event.after, event.history)
         cost = float("nan") if event.cost_usd is None else float(event.cost_usd)
@@ -85,6 +85,10 @@ def _tell(told: _Told, event: Event) -> None:
         made.outcome = {"passed": 1.0, "failed": 0.0}.get(event.verdict, float("nan"))
     elif isinstance(event, TaskFinished):
         told.ended = True
+
+
+def _chance(event: RouteDecided | PolicyDecided) -> float:
+    return float("nan") if event.propensity is None else event.propensity
 
 
 def _episodes(ended: list[_Told], versions: list[str], notes: list[str]) -> Episodes:

@@ -10,12 +10,14 @@ import numpy as np
 
 from cascade.errors import SupportError
 from cascade.replay.baselines import Figures, always
-from cascade.replay.engine import play
+from cascade.replay.engine import Played, play
 from cascade.replay.episodes import Episodes
 from cascade.replay.intervals import interval
-from cascade.replay.offpolicy import Estimated, Model, OffPolicy, off_policy
+from cascade.replay.offpolicy import OffPolicy, off_policy
+from cascade.replay.outcome_model import Model, remembered
 from cascade.replay.plans import FixedPlan, Plan
 from cascade.replay.table import OutcomeTable
+from cascade.replay.weighted import Estimated, by_task, cost_interval
 
 FEW_TASKS = 10
 
@@ -52,25 +54,26 @@ def replay_episodes(episodes: Episodes, plan: Plan, *, model: Model | None = Non
     table = episodes.table
     played = play(table, plan)
     if not played.unknown.any():
-        config = replace(Figures.of(played), name="config")
+        config = replace(Figures.of(runs_merged(played, table)), name="config")
+        n = config.success.n
         return Replayed(
-            n_tasks=len(table),
+            n_tasks=n,
             estimator="exact",
-            support={"kind": "exact", "share": 1.0, "notes": told(table, len(table))},
+            support={"kind": "exact", "share": 1.0, "notes": told(table, n)},
             policies=(config, *_known_singles(table)),
         )
-    kept = _checked(episodes)
+    kept, model = _checked(episodes), model and remembered(model)
     found = off_policy(kept, plan, model=model)
     support = {
         "kind": "propensities",
         "share": round(found.matched, 4),
         "effective_tasks": round(found.effective, 1),
         "mean_weight": round(found.mean_weight, 4),
-        "notes": told(table, len(table)),
+        "notes": told(table, found.n),
     }
     estimated = replace(found.dr, name="config")
     beside = _estimated_singles(kept, model)
-    return Replayed(len(kept), "dr" if model else "ips", support, (estimated, *beside), found)
+    return Replayed(found.n, "dr" if model else "ips", support, (estimated, *beside), found)
 
 
 def _estimated_singles(episodes: Episodes, model: Model | None) -> list[Estimated]:
@@ -101,7 +104,7 @@ def figures_document(figures: Figures) -> dict[str, Any]:
         "success": right,
         "success_ci": list(interval(success, share=True)),
         "cost_usd": cost.mean,
-        "cost_ci": list(interval(cost, share=False)),
+        "cost_ci": list(cost_interval(cost)),
         "cost_per_success_usd": cost.mean / right if right > 0 else None,
         "tiers": figures.asked,
         **({"spent_usd": figures.spent, "wasted_usd": figures.wasted} if figures.spent else {}),
@@ -112,7 +115,7 @@ def figures_document(figures: Figures) -> dict[str, Any]:
 def _estimated_document(one: Estimated) -> dict[str, Any]:
     return {
         "name": one.name,
-        "success": one.success,
+        "success": min(max(one.success, 0.0), 1.0),
         "success_ci": list(one.success_ci),
         "cost_usd": one.cost,
         "cost_ci": list(one.cost_ci),
@@ -123,7 +126,14 @@ def _estimated_document(one: Estimated) -> dict[str, Any]:
 
 def _known_singles(table: OutcomeTable) -> list[Figures]:
     alone = always(table)
-    return [Figures.of(played) for played in alone.values() if not played.unknown.any()]
+    known = [played for played in alone.values() if not played.unknown.any()]
+    return [Figures.of(runs_merged(played, table)) for played in known]
+
+
+def runs_merged(played: Played, table: OutcomeTable) -> Played:
+    """Known figures by task where a log holds several runs of one: their means, as runs of a task are alike."""
+    success, cost = (by_task(table.tasks, values) for values in (played.success, played.cost))
+    return replace(played, success=success, cost=cost, unknown=np.zeros(len(success), dtype=bool))
 
 
 def _checked(episodes: Episodes) -> Episodes:
@@ -145,5 +155,11 @@ def _checked(episodes: Episodes) -> Episodes:
 
 def told(table: OutcomeTable, n: int) -> list[str]:
     """A log's notes, and one more where figures rest on so few tasks that they say little."""
+    runs = len(table.tasks) - len(set(table.tasks))
+    again = (
+        [f"{runs} runs are of tasks that ran before: a task's runs are averaged and count as one task"]
+        if runs
+        else []
+    )
     few = [f"{n} tasks: figures this few say little, whatever they are"] if n < FEW_TASKS else []
-    return [*table.notes, *few]
+    return [*table.notes, *again, *few]

@@ -15,6 +15,12 @@ from cascade.types import Billing, CheckStatus, History, JsonValue, Severity, Ta
 
 SCHEMA = 1
 
+Usd = Annotated[Decimal, Field(ge=0)]
+Seconds = Annotated[float, Field(ge=0)]
+Chance = Annotated[float, Field(gt=0, le=1)]
+"""How likely what was chosen was to be chosen; None in a log that does not say."""
+Count = Annotated[int, Field(ge=1)]
+
 
 class Record(BaseModel):
     """Base of everything in a trace: unknown keys are refused, values do not change."""
@@ -65,11 +71,11 @@ class ChargeRecord(Record):
     at: AwareDatetime
     billing: Billing = "reported"
     usage: UsageRecord = UsageRecord()
-    cost_usd: Decimal | None = None
-    worst_usd: Decimal | None = None
+    cost_usd: Usd | None = None
+    worst_usd: Usd | None = None
     price: PriceRecord | None = None
     error: str | None = None
-    latency_s: float = 0.0
+    latency_s: Seconds = 0.0
 
 
 class DiagnosticRecord(Record):
@@ -89,7 +95,7 @@ class ValidatorRecord(Record):
 
     name: str
     status: CheckStatus
-    latency_s: float = 0.0
+    latency_s: Seconds = 0.0
     diagnostics: tuple[DiagnosticRecord, ...] = ()
     detail: str | None = None
 
@@ -151,8 +157,8 @@ class TaskResumed(Base):
 
     event: Literal["task.resumed"] = "task.resumed"
     attempts: int = 0
-    cost_usd: Decimal | None
-    unknown_usd: Decimal = Decimal(0)
+    cost_usd: Usd | None
+    unknown_usd: Usd = Decimal(0)
 
 
 class RouteDecided(Base):
@@ -161,20 +167,20 @@ class RouteDecided(Base):
     event: Literal["route.decided"] = "route.decided"
     classifier: str
     version: str = ""
-    probabilities: dict[str, float] = Field(default_factory=dict)
+    probabilities: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
     tier: str | None
-    propensity: float = 1.0
+    propensity: Chance | None = None
     explored: bool = False
-    latency_s: float = 0.0
+    latency_s: Seconds = 0.0
     reason: str = ""
 
 
 class AttemptRecord(Base):
     """What all events of an attempt share. `tier_attempt`, `after` and `history` make it a recording."""
 
-    attempt: int
+    attempt: Count
     tier: str
-    tier_attempt: int = 1
+    tier_attempt: Count = 1
     after: str | None = None
     history: History = "none"
     model: str
@@ -187,7 +193,7 @@ class AttemptStarted(AttemptRecord):
     endpoint: str = ""
     messages_sha256: str | None = None
     messages: JsonValue = None
-    reserved_usd: Decimal | None = None
+    reserved_usd: Usd | None = None
 
 
 class AttemptRetried(AttemptRecord):
@@ -200,7 +206,7 @@ class AttemptRetried(AttemptRecord):
     endpoint: str = ""
     code: str
     requests: int = 1
-    reserved_usd: Decimal | None = None
+    reserved_usd: Usd | None = None
     charge: ChargeRecord | None = None
 
 
@@ -211,11 +217,11 @@ class AttemptFinished(AttemptRecord):
     endpoint: str = ""
     answered_by: str | None = None
     usage: UsageRecord
-    cost_usd: Decimal | None
-    unknown_usd: Decimal = Decimal(0)
+    cost_usd: Usd | None
+    unknown_usd: Usd = Decimal(0)
     price: PriceRecord | None = None
-    latency_s: float = 0.0
-    first_token_s: float | None = None
+    latency_s: Seconds = 0.0
+    first_token_s: Seconds | None = None
     finish_reason: str | None = None
     tries: int = 1
     output: Content | None = None
@@ -233,9 +239,9 @@ class AttemptFailed(AttemptRecord):
     message: str = ""
     retryable: bool = False
     usage: UsageRecord | None = None
-    cost_usd: Decimal | None = None
-    unknown_usd: Decimal = Decimal(0)
-    latency_s: float = 0.0
+    cost_usd: Usd | None = None
+    unknown_usd: Usd = Decimal(0)
+    latency_s: Seconds = 0.0
     tries: int = 1
     charges: tuple[ChargeRecord, ...] = ()
 
@@ -244,11 +250,11 @@ class ValidationFinished(Base):
     """An answer was checked."""
 
     event: Literal["validation.finished"] = "validation.finished"
-    attempt: int
+    attempt: Count
     tier: str | None = None
     verdict: CheckStatus
     validators: tuple[ValidatorRecord, ...] = ()
-    latency_s: float = 0.0
+    latency_s: Seconds = 0.0
 
 
 class PolicyDecided(Base):
@@ -261,7 +267,7 @@ class PolicyDecided(Base):
     tier: str | None = None
     reason: str = ""
     options: tuple[OptionRecord, ...] = ()
-    propensity: float = 1.0
+    propensity: Chance | None = None
     explored: bool = False
     history: History | None = None
 
@@ -272,7 +278,7 @@ class NodeFinished(Base):
     event: Literal["node.finished"] = "node.finished"
     kind: str
     outcome: str
-    latency_s: float = 0.0
+    latency_s: Seconds = 0.0
 
 
 class TaskFinished(Base):
@@ -286,9 +292,9 @@ class TaskFinished(Base):
     tier: str | None = None
     given: int | None = None
     attempts: int = 0
-    cost_usd: Decimal | None
-    unknown_usd: Decimal = Decimal(0)
-    latency_s: float = 0.0
+    cost_usd: Usd | None
+    unknown_usd: Usd = Decimal(0)
+    latency_s: Seconds = 0.0
     reason: str = ""
     error: str | None = None
     result: JsonValue = None
@@ -302,9 +308,9 @@ class RunFinished(Base):
     accepted: int = 0
     attempts: int = 0
     usage: UsageRecord = UsageRecord()
-    cost_usd: Decimal | None
-    unknown_usd: Decimal = Decimal(0)
-    latency_s: float = 0.0
+    cost_usd: Usd | None
+    unknown_usd: Usd = Decimal(0)
+    latency_s: Seconds = 0.0
     interrupted: bool = False
 
 

@@ -10,8 +10,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from cascade.errors import StorageError
+from cascade.errors import InputError
+from cascade.storage import unreadable
 from cascade.trace.events import EVENT, SCHEMA, Event
+
+_BOM = b"\xef\xbb\xbf"
+_HINT = "give the path of a trace that `cascade run --trace` wrote"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +40,9 @@ class TraceLog:
 def read_trace(path: Path | str, *, strict: bool = True) -> TraceLog:
     """Read a whole trace.
 
-    With `strict` a broken line that is not the last raises `StorageError` (`storage.broken`); otherwise it
-    is listed in `problems`. Raises `StorageError` too if the file cannot be read or is of another schema.
+    With `strict` a broken line that is not the last raises `InputError` (`trace.broken`); otherwise it is listed
+    in `problems`. Raises `InputError` too if the file is not there or of another schema, `StorageError` if it
+    cannot be read.
     """
     path = Path(path)
     log = TraceLog(path=path)
@@ -59,11 +64,19 @@ def read_trace(path: Path | str, *, strict: bool = True) -> TraceLog:
         log.problems.append(pending)
     if strict and log.problems:
         first = log.problems[0]
-        raise StorageError(
+        raise InputError(
             f"{path}:{first.line}: {first.message}",
-            hint="`cascade trace verify` lists all faults of a trace",
-            code="storage.broken",
+            hint=f"`cascade trace verify {path}` lists all faults of a trace",
+            code="trace.broken",
         )
+    return log
+
+
+def read_events(path: Path | str) -> TraceLog:
+    """Read a whole trace that has something in it. Raises as `read_trace`, and `InputError` for an empty one."""
+    log = read_trace(path)
+    if not log.events:
+        raise InputError(f"{path}: the trace holds no event", hint=_HINT, code="trace.empty")
     return log
 
 
@@ -76,15 +89,14 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes, bool]]:
             raw.seek(0)
             stream = gzip.GzipFile(fileobj=raw) if packed else raw
             for number, line in enumerate(stream, start=1):
-                yield number, line, line.endswith(b"\n")
+                text = line.removeprefix(_BOM) if number == 1 else line
+                yield number, text, line.endswith(b"\n")
     except EOFError:
         yield number + 1, b"{", False
-    except (OSError, zlib.error) as error:
-        raise StorageError(
-            f"cannot read the trace {path}: {getattr(error, 'strerror', None) or error}",
-            hint="give the path of a trace that `cascade run --trace` wrote",
-            code="storage.read",
-        ) from error
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise InputError(f"{path}: the trace is gzipped and damaged: {error}", hint=_HINT) from error
+    except OSError as error:
+        raise unreadable(path, error, what="trace", hint=_HINT) from error
 
 
 def _explain(path: Path, number: int, line: bytes, error: ValidationError) -> Problem:
@@ -93,14 +105,22 @@ def _explain(path: Path, number: int, line: bytes, error: ValidationError) -> Pr
     try:
         value = orjson.loads(line)
     except orjson.JSONDecodeError as broken:
-        return Problem(line=number, message=f"not JSON: {broken}")
+        return Problem(line=number, message=f"not JSON: {broken.msg} at column {broken.colno}")
     schema = value.get("schema") if isinstance(value, dict) else None
     if isinstance(schema, int) and schema != SCHEMA:
-        raise StorageError(
+        raise InputError(
             f"{path}:{number}: this is a trace of schema {schema}; this version reads schema {SCHEMA}",
             hint="read it with the version of cascade that wrote it, or a later one",
-            code="storage.schema",
+            code="trace.schema",
+        )
+    if not isinstance(value, dict) or "event" not in value:
+        return Problem(
+            line=number, message="no event: a trace has one event a line, as an object with `event`"
         )
     first = error.errors(include_url=False)[0]
     place = ".".join(str(part) for part in first["loc"])
-    return Problem(line=number, message=f"{place or 'event'}: {first['msg']}")
+    said = {
+        "union_tag_invalid": f"{value['event']!r} is no event of this version",
+        "extra_forbidden": "this version knows no such key",
+    }
+    return Problem(line=number, message=f"{place or 'event'}: {said.get(first['type'], first['msg'])}")

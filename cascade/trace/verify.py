@@ -74,6 +74,8 @@ def verify(log: TraceLog) -> Verification:
     """Check a trace that was read with `strict=False`."""
     books = _Books()
     problems = list(log.problems)
+    if not log.events and not problems:
+        problems.append(Problem(line=0, message="the file holds no event: this is no trace, or an empty one"))
     for number, event in zip(log.lines, log.events, strict=True):
         problems.extend(Problem(line=number, message=message) for message in _check(books, number, event))
     so_far = progress(log.events)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cascade.errors import StorageError
+from cascade.errors import InputError, StorageError
 from cascade.trace import (
     Event,
     JsonLinesSink,
@@ -114,9 +114,9 @@ def test_a_broken_line_in_the_middle_is_named(tmp_path: Path) -> None:
     lines = path.read_bytes().splitlines(keepends=True)
     lines[2] = b'{"schema": 1, "event": "attempt.started", "bogus": true}\n'
     path.write_bytes(b"".join(lines))
-    with pytest.raises(StorageError, match=r":3: ") as caught:
+    with pytest.raises(InputError, match=r":3: ") as caught:
         read_trace(path)
-    assert caught.value.code == "storage.broken"
+    assert caught.value.code == "trace.broken"
     log = read_trace(path, strict=False)
     assert [problem.line for problem in log.problems] == [3]
     assert len(log.events) == len(lines) - 1
@@ -132,13 +132,13 @@ def test_a_gzip_cut_short_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
 
 def test_another_schema_is_refused_by_its_number(tmp_path: Path) -> None:
     (tmp_path / "t").write_text('{"schema": 2, "event": "run.started"}\n')
-    with pytest.raises(StorageError, match="schema 2") as caught:
+    with pytest.raises(InputError, match="schema 2") as caught:
         read_trace(tmp_path / "t")
-    assert caught.value.code == "storage.schema"
+    assert caught.value.code == "trace.schema"
 
 
 def test_no_file_and_no_place_to_write_are_errors_with_a_hint(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="cannot read"):
+    with pytest.raises(InputError, match="cannot read"):
         read_trace(tmp_path / "none")
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="cannot open") as caught:
