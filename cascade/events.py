@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from cascade.policy.base import Decision
-from cascade.types import Attempt, JsonObject, Result, Verdict
+from cascade.types import Attempt, JsonObject, Judged, Result, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +53,13 @@ class AttemptEnded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validated:
-    """The answer has been checked."""
+    """The answer has been checked, and judged where there is a judge."""
 
     task_id: str
     number: int
     tier: str
     verdict: Verdict
+    judged: Judged | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,18 @@ _CALLS_REPLY = (
     "The tool calls were not executed, because the answer failed its checks:\n{feedback}\n"
     "Answer again, with corrected calls."
 )
+_DOUBTED_FRESH = (
+    "No check found a fault in an earlier answer to this task, but it is estimated to be wrong.\n"
+    "Work the task out afresh, with care."
+)
+_DOUBTED_REPLY = (
+    "No check found a fault in the answer, but it is estimated to be wrong.\n"
+    "Work the task out again, step by step. Reply with the complete answer, changed where it was wrong."
+)
+_DOUBTED_CALLS_REPLY = (
+    "The tool calls were not executed: no check found a fault in them, but they are estimated to be wrong.\n"
+    "Think again, then answer with the calls that are right."
+)
 _NOT_EXECUTED = "Not executed: see the message below."
 _FENCE = "```"
 
@@ -62,7 +74,8 @@ def build(
     last = shown[-1]
     told = feedback(last.verdict) if last.verdict is not None else ""
     if history == "diagnostics":
-        opening = _opening(task, system_prompt, extra=_FRESH.format(feedback=told))
+        extra = _DOUBTED_FRESH if _doubted(last) else _FRESH.format(feedback=told)
+        opening = _opening(task, system_prompt, extra=extra)
         return Prompt(messages=opening, after=last.tier, history=history)
     if history == "last":
         before = _opening(task, system_prompt)
@@ -75,10 +88,12 @@ def build(
 def _answered(attempt: Attempt, feedback: str) -> tuple[JsonObject, ...]:
     """A failed answer as the conversation goes on from it. Calls that an endpoint would refuse are told as text."""
     calls = attempt.tool_calls
+    doubted = _doubted(attempt)
     if not calls:
-        reply = {"role": "user", "content": _REPLY.format(feedback=feedback)}
-        return ({"role": "assistant", "content": attempt.output}, reply)
-    reply = {"role": "user", "content": _CALLS_REPLY.format(feedback=feedback)}
+        said = _DOUBTED_REPLY if doubted else _REPLY.format(feedback=feedback)
+        return ({"role": "assistant", "content": attempt.output}, {"role": "user", "content": said})
+    said = _DOUBTED_CALLS_REPLY if doubted else _CALLS_REPLY.format(feedback=feedback)
+    reply = {"role": "user", "content": said}
     if not all(call.id and call.name and _is_object(call.arguments) for call in calls):
         told = "\n".join(f"{call.name}({call.arguments})" for call in calls)
         content = f"{attempt.output}\n\n{told}".strip()
@@ -92,6 +107,12 @@ def _answered(attempt: Attempt, feedback: str) -> tuple[JsonObject, ...]:
         made["reasoning_content"] = attempt.reasoning  # DeepSeek's thinking mode refuses calls without it
     results = ({"role": "tool", "tool_call_id": call.id, "content": _NOT_EXECUTED} for call in calls)
     return (made, *results, reply)
+
+
+def _doubted(attempt: Attempt) -> bool:
+    """Whether it is gone on from because of a judge alone: then nothing is said to have failed."""
+    failed = attempt.verdict is not None and attempt.verdict.status == "failed"
+    return attempt.judged is not None and not failed
 
 
 def _call(call: ToolCall) -> JsonObject:

@@ -21,7 +21,8 @@ def result_record(result: Result, *, content: bool = True) -> dict[str, Any]:
     """The line of one result as JSON types.
 
     `id, status, tier, output, files, attempts, cost_usd, latency_s, verdict, error, reason`; `attempts` is
-    a list of what each cost and came to, without its output. content: False leaves output and files out.
+    a list of what each cost and came to (and how a judge found it), without its output. content: False leaves
+    output and files out.
     """
     record = {
         "id": result.id,
@@ -47,6 +48,7 @@ def _attempt_record(attempt: Attempt) -> dict[str, Any]:
         "tier": attempt.tier,
         "model": attempt.answered_by or attempt.model,
         "verdict": None if attempt.verdict is None else attempt.verdict.status,
+        **({} if attempt.judged is None else {"judged": to_json(attempt.judged)}),
         "cost_usd": None if attempt.cost_usd is None else format(attempt.cost_usd, "f"),
         "latency_s": attempt.latency_s,
         "usage": to_json(attempt.usage),

@@ -172,13 +172,32 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What a judge said of an answer: P(it is right), with its interval and its reasons.
+
+    It is no proof. `accept` is the least P at which an answer that nothing failed is accepted; `others` is P(another
+    tier's first attempt passes | this answer), by tier.
+    """
+
+    judge: str
+    version: str
+    p: float
+    low: float
+    high: float
+    reason: str = ""
+    accept: float = 0.6
+    others: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """One generation and its check.
 
     `number` counts the task's attempts from 1, `node` is the graph's node that made it, `tier_attempt` counts
     those of the same tier. `after` is the tier whose failure was shown (None if nothing was shown), `history` what
     was shown of it. `cost_usd` is None where the price is declared unknown, `unknown_usd` what requests of unknown
-    fate may have cost on top. `error` is the code of a `ModelError` if the call failed.
+    fate may have cost on top. `error` is the code of a `ModelError` if the call failed. `judged` is there where a
+    judge was asked.
     """
 
     number: int
@@ -196,6 +215,7 @@ class Attempt:
     files: Mapping[str, str] = field(default_factory=dict)
     deleted: tuple[str, ...] = ()
     verdict: Verdict | None = None
+    judged: Judged | None = None
     usage: Usage = field(default_factory=Usage)
     cost_usd: Decimal | None = Decimal(0)
     unknown_usd: Decimal = Decimal(0)

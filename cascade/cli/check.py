@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 
 import click
 
-from cascade.config import Config, EndpointConfig, Price, load
+from cascade.config import (
+    Config,
+    EndpointConfig,
+    ExpectedValuePolicy,
+    LinearClassifier,
+    Price,
+    load,
+)
 from cascade.config.document import Place, Problem
 from cascade.config.load import located, read_document
-from cascade.errors import ConfigError, PriceError
+from cascade.errors import CascadeError, ConfigError, PriceError
 
 
 @click.command()
@@ -41,6 +48,7 @@ def check(config: str, *, no_env: bool, as_json: bool) -> None:
 def _checked(path: str, *, need_env: bool) -> Config:
     loaded = load(path, need_env=need_env)
     problems = list(_prices(loaded))
+    problems += _artifacts(loaded) if need_env else []
     if problems:
         raise located(read_document(path, []), problems)
     return loaded
@@ -55,6 +63,25 @@ def _prices(config: Config) -> Iterator[Problem]:
             except PriceError as error:
                 place: Place = ("tiers", name, *(("fallbacks", index - 1) if index else ()), "model")
                 yield Problem(place, error.message, error.hint)
+
+
+def _artifacts(config: Config) -> Iterator[Problem]:
+    """Trained files that are of another kind, or of tiers that are not here."""
+    from cascade.policy.artifact import load_estimates
+    from cascade.wiring.parts import classifier, judge
+
+    estimates = config.policy.artifact if isinstance(config.policy, ExpectedValuePolicy) else None
+    tried: list[tuple[Place, Callable[[], object]]] = [
+        (("judge", "artifact"), lambda: judge(config)),
+        (("policy", "artifact"), lambda: estimates and load_estimates(estimates)),
+    ]
+    if isinstance(config.classifier, LinearClassifier):
+        tried.append((("classifier", "artifact"), lambda: classifier(config)))
+    for place, attempt in tried:
+        try:
+            attempt()
+        except CascadeError as error:
+            yield Problem(place, error.message.removeprefix("judge.artifact: "), error.hint)
 
 
 def _price(endpoint: EndpointConfig) -> Decimal | None:

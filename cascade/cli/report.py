@@ -54,6 +54,7 @@ def show(tally: Tally, monitor: Monitor) -> None:
         out.print(tables.check_table(tally))
     out.print(tables.endpoint_table(monitor))
     out.print(tables.node_table(tally))
-    for line in [*tables.error_lines(tally.errors), *tables.unchecked_lines(tally)]:
+    said = [*tables.unchecked_lines(tally), *tables.judge_lines(tally)]
+    for line in [*tables.error_lines(tally.errors), *said]:
         out.print(line, markup=False)
     out.print("sandbox: " + (", ".join(tally.sandbox) or "none recorded"), markup=False)

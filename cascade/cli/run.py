@@ -152,7 +152,7 @@ def document(cascade: Cascade, *, trace: str | None, results: str | None, end: B
 def show(cascade: Cascade, end: BatchEnd, *, trace: str | None, options: dict[str, Any]) -> None:
     """The answer of a single prompt on stdout; table and places for people."""
     from cascade.cli.screen import console
-    from cascade.report.tables import cost_table, error_lines, outcome_line, unchecked_lines
+    from cascade.report.tables import cost_table, error_lines, judge_lines, outcome_line, unchecked_lines
 
     single = bool(end.results)
     out = console(stderr=single)
@@ -164,7 +164,8 @@ def show(cascade: Cascade, end: BatchEnd, *, trace: str | None, options: dict[st
         out.print(cost_table(cascade.tally))
     if not single:
         out.print(outcome_line(cascade.tally), markup=False)
-    for line in [*error_lines(end.errors, end.told), *unchecked_lines(cascade.tally)]:
+    tally = cascade.tally
+    for line in [*error_lines(end.errors, end.told), *unchecked_lines(tally), *judge_lines(tally)]:
         out.print(line, markup=False)
     out.print("sandbox: " + (", ".join(cascade.sandbox_layers) or "none"), markup=False)
     for name, place in (("trace", trace), ("results", options["output"])):

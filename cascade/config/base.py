@@ -85,3 +85,11 @@ Options: TypeAlias = Mapping[str, Any]
 
 # A list of the file as a tuple of ours.
 LISTED = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
+Files: TypeAlias = Annotated[
+    tuple[FilePath, ...],
+    LISTED,
+    BeforeValidator(
+        lambda value: (value,) if isinstance(value, str | Path) else value,
+        json_schema_input_type=FilePath | list[FilePath],
+    ),
+]

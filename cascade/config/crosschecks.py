@@ -82,10 +82,12 @@ def _named_files(data: dict[str, Any]) -> Iterator[tuple[Place, str]]:
             here = (*place, "recording", index) if isinstance(recording, list) else (*place, "recording")
             if isinstance(value, str) and value:
                 yield here, value
-    for section in ("classifier", "policy"):
-        value = _mapping(data.get(section)).get("artifact")
-        if isinstance(value, str) and value:
-            yield (section, "artifact"), value
+    for section in ("classifier", "policy", "judge"):
+        artifact = _mapping(data.get(section)).get("artifact")
+        for index, value in enumerate(artifact if isinstance(artifact, list) else [artifact]):
+            if isinstance(value, str) and value:
+                here = (section, "artifact", index) if isinstance(artifact, list) else (section, "artifact")
+                yield here, value
 
 
 def _enough_tiers(tiers: Any) -> Iterator[Problem]:

@@ -16,7 +16,18 @@ from pydantic import (
     field_validator,
 )
 
-from cascade.config.base import LISTED, Count, FilePath, Name, PositiveUsd, Section, Text, Usd, surroundings
+from cascade.config.base import (
+    LISTED,
+    Count,
+    FilePath,
+    Files,
+    Name,
+    PositiveUsd,
+    Section,
+    Text,
+    Usd,
+    surroundings,
+)
 from cascade.config.plugins import known_name
 
 Probability: TypeAlias = Annotated[float, Field(ge=0, le=1)]
@@ -70,6 +81,17 @@ class ClassifierPlugin(PluginConfig):
     @classmethod
     def _known(cls, value: str, info: ValidationInfo) -> str:
         return known_name("classifiers", value, surroundings(info).plugins)
+
+
+class JudgeConfig(Section):
+    """Trained judges of answers, for tasks whose validators prove little."""
+
+    artifact: Annotated[Files, Field(min_length=1)]
+    """What `cascade train --judge TIER` wrote: a file, or one for each tier whose answers are judged."""
+    accept: Probability = 0.6
+    """An answer that nothing failed is accepted from this P(right) on."""
+    when: Literal["unproven", "always"] = "unproven"
+    """`unproven`: asked only where nothing that executes the answer passed; `always`: after every verdict."""
 
 
 class ValidatorConfig(PluginConfig):

@@ -19,6 +19,7 @@ from cascade.config.parts import (
     ChecksConfig,
     ClassifierConfig,
     EarlyStopConfig,
+    JudgeConfig,
     LinearClassifier,
     PolicyConfig,
     SandboxConfig,
@@ -57,6 +58,8 @@ class Config(Section):
     """The checks that an answer must pass: a name, or `{use: NAME, ...}`."""
     checks: ChecksConfig = ChecksConfig()
     """In which order the validators run, and when they stop."""
+    judge: JudgeConfig | None = None
+    """What estimates, after an answer, how likely it is to be right. Unset: the validators alone decide."""
     policy: PolicyConfig = ThresholdPolicy(use="threshold")
     """What decides the next step."""
     budget: BudgetConfig = BudgetConfig()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import BeforeValidator, Discriminator, Field, SecretStr, Tag
 from pydantic_core import PydanticKnownError
 
-from cascade.config.base import LISTED, Count, FilePath, Section, Text, Usd
+from cascade.config.base import LISTED, Count, Files, Section, Text, Usd
 from cascade.types import History
 
 # No user and password: they would stand in traces and logs.
@@ -65,17 +64,6 @@ HistorySetting: TypeAlias = Annotated[
 ]
 
 
-def _one_or_many(value: object) -> object:
-    return (value,) if isinstance(value, str | Path) else value
-
-
-Recordings: TypeAlias = Annotated[
-    tuple[FilePath, ...],
-    LISTED,
-    BeforeValidator(_one_or_many, json_schema_input_type=FilePath | list[FilePath]),
-]
-
-
 class EndpointConfig(Section):
     """One way to a model: an OpenAI-compatible endpoint, a recording, or a plug-in."""
 
@@ -87,7 +75,7 @@ class EndpointConfig(Section):
     """Where the endpoint is, as the provider documents it. Needed by `openai`."""
     api_key: SecretStr | None = None
     """The key, as `${VARIABLE}`. Never shown, traced or logged."""
-    recording: Recordings = ()
+    recording: Files = ()
     """File or files to answer from (plain or gzipped). Needed by `recorded`."""
     thinking: Literal["enabled", "disabled"] | None = None
     """DeepSeek's thinking switch. Unset: the provider's default."""

@@ -14,7 +14,7 @@ from cascade.nodes.early import finding
 from cascade.nodes.services import Services
 from cascade.nodes.state import State, Update, attempts_of, scope_of, task_of
 from cascade.nodes.step import Here, Outcome
-from cascade.trace.events import DiagnosticRecord, ValidationFinished, ValidatorRecord
+from cascade.trace.events import DiagnosticRecord, JudgedRecord, ValidationFinished, ValidatorRecord
 from cascade.trace.ids import Scope
 from cascade.types import Attempt, Candidate, Diagnostic, Report, Task, Verdict
 
@@ -24,7 +24,7 @@ async def extract(state: State, services: Services, emit: Emit, here: Here) -> O
     attempt, report = read_files(task_of(state), from_json(Attempt, state["pending"]), services.early_stop)
     if report is None:
         return Outcome("extracted", {"pending": to_json(attempt)})
-    judged = replace(attempt, verdict=Verdict.of([report]))
+    judged = judged_by(services, task_of(state), replace(attempt, verdict=Verdict.of([report])))
     told = Judgement(task_of(state), scope_of(state, services.run).child(here.name), judged, (report,), 0.0)
     return Outcome("nothing", told.publish(services, emit))
 
@@ -58,10 +58,19 @@ async def validate(state: State, services: Services, emit: Emit, here: Here) -> 
     names = here.of(ValidateNode).validators
     verdict = await services.checks.check(narrowed(task_of(state), names), candidate_of(attempt))
     latency = time.perf_counter() - clock
-    judged = replace(attempt, verdict=_together(attempt.verdict, verdict))
+    judged = judged_by(
+        services, task_of(state), replace(attempt, verdict=_together(attempt.verdict, verdict))
+    )
     scope = scope_of(state, services.run).child(here.name)
     told = Judgement(task_of(state), scope, judged, verdict.reports, latency)
     return Outcome(verdict.status, told.publish(services, emit))
+
+
+def judged_by(services: Services, task: Task, attempt: Attempt) -> Attempt:
+    """The attempt with what the judge says of it, where there is one and it is asked."""
+    return (
+        attempt if services.judge is None else replace(attempt, judged=services.judge.judged(task, attempt))
+    )
 
 
 def narrowed(task: Task, names: tuple[str, ...] | None) -> Task:
@@ -110,11 +119,16 @@ class Judgement:
                 verdict=attempt.verdict.status,
                 validators=tuple(validator_record(report) for report in self._reports),
                 latency_s=self._latency_s,
+                judged=None if attempt.judged is None else JudgedRecord(**to_json(attempt.judged)),
             )
         )
         emit(
             Validated(
-                task_id=self._task.id, number=attempt.number, tier=attempt.tier, verdict=attempt.verdict
+                task_id=self._task.id,
+                number=attempt.number,
+                tier=attempt.tier,
+                verdict=attempt.verdict,
+                judged=attempt.judged,
             )
         )
         return {"attempts": [to_json(attempt)], "pending": None}

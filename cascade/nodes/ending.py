@@ -11,6 +11,7 @@ from cascade.events import Emit, Finished
 from cascade.nodes.services import Services
 from cascade.nodes.state import State, Update, attempts_of, decision_of, merged, scope_of, task_of
 from cascade.policy.base import Decision
+from cascade.policy.judge import doubted
 from cascade.results import result_record
 from cascade.trace.events import TaskFinished
 from cascade.trace.ids import Scope
@@ -38,6 +39,7 @@ def _final(state: State, attempts: tuple[Attempt, ...], end: str) -> Decision:
     made = decision_of(state)
     last = attempts[-1] if attempts else None
     passed = last is not None and last.verdict is not None and last.verdict.status == "passed"
+    passed = passed and last is not None and not doubted(last)
     ended = made is not None and made.action in ("accept", "stop")
     if made is not None and ended and (end == END or (made.action == "accept") == (end == ACCEPT)):
         return made
@@ -53,7 +55,7 @@ def _way(state: State) -> str:
 
 def _result(state: State, attempts: tuple[Attempt, ...], decision: Decision) -> Result:
     task = task_of(state)
-    given = attempts[-1] if decision.action == "accept" else best(attempts)
+    given = _accepted(attempts, decision) if decision.action == "accept" else best(attempts)
     failed = next((attempt for attempt in reversed(attempts) if attempt.error), None)
     status = _status(decision, given, failed)
     return Result(
@@ -69,6 +71,10 @@ def _result(state: State, attempts: tuple[Attempt, ...], decision: Decision) -> 
         given=given.number if given else None,
         error=failed.error if failed and status == "error" else None,
     )
+
+
+def _accepted(attempts: tuple[Attempt, ...], decision: Decision) -> Attempt:
+    return next((one for one in attempts if one.number == decision.given), attempts[-1])
 
 
 def _finished(scope: Scope, result: Result, services: Services) -> TaskFinished:
@@ -96,14 +102,16 @@ def _status(decision: Decision, given: Attempt | None, failed: Attempt | None) -
 
 
 def best(attempts: tuple[Attempt, ...]) -> Attempt | None:
-    """The answer to give back when none was accepted: the better verdict, then fewer errors, then the later."""
+    """The answer to give back when none was accepted: the better verdict, the likelier to be right where judged,
+    then fewer errors, then the later."""
     answered = [attempt for attempt in attempts if attempt.error is None]
-    rank = {"passed": 0, "unchecked": 1, "failed": 2}
+    rank = {"passed": 0, "unchecked": 2, "failed": 3}
 
-    def key(attempt: Attempt) -> tuple[int, int, int]:
+    def key(attempt: Attempt) -> tuple[int, float, int, int]:
         verdict = attempt.verdict or Verdict(status="unchecked")
         errors = sum(found.severity == "error" for found in verdict.diagnostics)
-        return rank[verdict.status], errors, -attempt.number
+        likely = attempt.judged.p if attempt.judged is not None else 0.0
+        return 1 if doubted(attempt) else rank[verdict.status], -likely, errors, -attempt.number
 
     return min(answered, key=key, default=None)
 

@@ -11,11 +11,12 @@ from cascade.config.graph import ParallelNode
 from cascade.errors import BudgetExhaustedError
 from cascade.events import AttemptEnded, Emit
 from cascade.nodes.attempt import Call, Terms, prepare
-from cascade.nodes.check import Judgement, candidate_of, narrowed, read_files
+from cascade.nodes.check import Judgement, candidate_of, judged_by, narrowed, read_files
 from cascade.nodes.generate import out_of_budget
 from cascade.nodes.services import Services
 from cascade.nodes.state import State, carried_out, next_number, scope_of, task_of
 from cascade.nodes.step import Here, Outcome
+from cascade.policy.judge import doubted
 from cascade.types import Attempt, Verdict
 
 RANK = {"passed": 0, "unchecked": 1, "failed": 2}
@@ -64,6 +65,8 @@ async def _first_past(races: list[_Race]) -> None:
 def _badness(attempt: Attempt) -> tuple[int, int]:
     if attempt.error is not None:
         return 4, attempt.number
+    if doubted(attempt):
+        return 1, attempt.number
     return RANK[attempt.verdict.status] if attempt.verdict else 3, attempt.number
 
 
@@ -80,8 +83,14 @@ class _Race:
 
     @property
     def passed(self) -> bool:
-        verdict = self.attempt.verdict if self.attempt is not None else None
-        return verdict is not None and verdict.status == "passed"
+        attempt = self.attempt
+        verdict = attempt.verdict if attempt is not None else None
+        return (
+            verdict is not None
+            and verdict.status == "passed"
+            and attempt is not None
+            and not doubted(attempt)
+        )
 
     async def run(self) -> None:
         """Answer and judge."""
@@ -97,7 +106,7 @@ class _Race:
         else:
             narrow = narrowed(task, self.here.of(ParallelNode).validators)
             verdict = await self.services.checks.check(narrow, candidate_of(attempt))
-        self.attempt = replace(attempt, verdict=verdict)
+        self.attempt = judged_by(self.services, task, replace(attempt, verdict=verdict))
         scope = scope_of(self.state, self.services.run).child(self.here.name)
         latency = time.perf_counter() - clock
         Judgement(task, scope, self.attempt, verdict.reports, latency).publish(self.services, self.emit)

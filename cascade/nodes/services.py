@@ -16,6 +16,7 @@ from cascade.ledger import Ledger, Pricer
 from cascade.models.base import Model
 from cascade.models.early import StopRules
 from cascade.policy.base import Policy
+from cascade.policy.judge import Judge
 from cascade.prompting import DEFAULT_SYSTEM_PROMPT
 from cascade.trace.content import ContentRule
 from cascade.trace.ids import Scope
@@ -71,6 +72,7 @@ class Services:
     classifier: Classifier
     policy: Policy
     checks: Checks
+    judge: Judge | None = None
     forecast: Forecast
     ledger: Ledger
     pricer: Pricer

@@ -30,7 +30,7 @@ def situation(
 def _passed(attempts: tuple[Attempt, ...]) -> bool:
     """Whether there is nothing left to pay for."""
     last = attempts[-1].verdict if attempts else None
-    return last is not None and last.status == "passed"
+    return last is not None and last.status == "passed" and attempts[-1].judged is None
 
 
 def _costs(services: Services, task: Task, attempts: tuple[Attempt, ...]) -> dict[str, float | None]:

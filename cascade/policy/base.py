@@ -62,7 +62,7 @@ class Decision:
 
     `history` overrides the configured one for the next attempt (None: as configured for that tier). With
     `stop`, `tier` names whose answer is the best there is, where the policy has a view of it; `exhausted`
-    marks a stop for want of budget.
+    marks a stop for want of budget. With `accept`, `given` is the number of the accepted attempt (None: the last).
     """
 
     action: Action
@@ -73,6 +73,7 @@ class Decision:
     explored: bool = False
     history: History | None = None
     exhausted: bool = False
+    given: int | None = None
 
 
 class Policy(Protocol):

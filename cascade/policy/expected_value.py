@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from cascade.errors import PriceError
 from cascade.policy.base import Action, Decision, Option, Situation
+from cascade.policy.judge import best_judged, doubted
 from cascade.policy.latent import stated_prior
 from cascade.policy.settled import OnUnchecked, settled, usd, what_happened
 from cascade.policy.steps import Estimates, Step, Verifier, step_of
 from cascade.policy.tree import Terms, Tree, Weighed
-from cascade.types import History
+from cascade.types import History, Judged
 
 _SAMPLES = 101
 
@@ -23,7 +24,8 @@ class Conditions:
     """What the decision is taken under.
 
     verifier: how often the checks err. per_tier: at most so many attempts at one tier (2 where a tier is
-    not named). second_usd: the price of waiting a second. shown: the configured history by tier.
+    not named). second_usd: the price of waiting a second. shown: the configured history by tier, of a retry;
+    escalated: the same of an attempt after another tier's (None: as `shown`).
     on_unchecked: see `cascade.policy.settled`.
     """
 
@@ -31,7 +33,14 @@ class Conditions:
     per_tier: Mapping[str, int] = field(default_factory=dict)
     second_usd: float = 0.0
     shown: Mapping[str, History] = field(default_factory=dict)
+    escalated: Mapping[str, History] | None = None
     on_unchecked: OnUnchecked = "stop"
+
+    def configured(self, tier: str, last: str) -> History:
+        """What an attempt at a tier is shown of one at `last`."""
+        if tier == last or self.escalated is None:
+            return self.shown.get(tier, "none")
+        return self.escalated.get(tier, "none")
 
 
 class ExpectedValuePolicy:
@@ -45,6 +54,11 @@ class ExpectedValuePolicy:
     Exploration is a pure function of `Situation.draw`. Thompson: each step's probability is drawn from
     Beta(p·n, (1-p)·n), n the evidence behind it, `draw` picking one of 101 fixed samples; the propensity is
     the exact share of samples that choose the same (Russo et al., arXiv 1707.02038).
+
+    Where a judge was asked of an answer that nothing failed, accepting it is worth P·v, and is weighed against
+    going on: the belief is moved by P, what the judge says of other tiers counts, and no answer to come is taken
+    to be proven either (each is worth its P), unless a verifier that errs is stated. `accept` of the judge only
+    says whether the answer that is kept counts as accepted.
     """
 
     name = "expected_value"
@@ -69,7 +83,7 @@ class ExpectedValuePolicy:
 
     def decide(self, situation: Situation) -> Decision:
         """See `Policy`. Raises PriceError where no cost at all is known for a tier that could be tried."""
-        done = settled(situation, self.conditions.on_unchecked)
+        done = settled(situation, self.conditions.on_unchecked, weighs=True)
         if done is not None:
             return done
         belief = self.estimates.belief(situation, self.terms.verifier)
@@ -78,9 +92,15 @@ class ExpectedValuePolicy:
         def allowed(steps: tuple[Step, ...]) -> list[Step]:
             return self._allowed(situation, steps)
 
-        tree = Tree(situation, self.terms, allowed)
+        tree = Tree(situation, self._terms(situation), allowed)
         self._need_prices(tree, situation, trail)
         return self._choose(situation, tree.weigh(belief, trail), tree.stopping(belief, trail))
+
+    def _terms(self, situation: Situation) -> Terms:
+        """The tree's terms: where a judge's word had to decide, the checks do not tell right from wrong."""
+        if best_judged(situation.attempts) is None or not self.terms.verifier.perfect:
+            return self.terms
+        return replace(self.terms, verifier=Verifier(accept=1.0, reject=0.0))
 
     def _allowed(self, situation: Situation, trail: tuple[Step, ...]) -> list[Step]:
         """Every tier with attempts left, one step for each way of showing what failed last."""
@@ -101,7 +121,7 @@ class ExpectedValuePolicy:
         if last is None:
             return ("none",)
         known = self.estimates.histories(tier, number, last)
-        configured = self.conditions.shown.get(tier, "none")
+        configured = self.conditions.configured(tier, last)
         return tuple(dict.fromkeys(known)) if len(set(known)) > 1 else (configured,)
 
     def _need_prices(self, tree: Tree, situation: Situation, trail: tuple[Step, ...]) -> None:
@@ -130,8 +150,8 @@ class ExpectedValuePolicy:
             picked, propensity, explored = _sometimes(weighed, best, self.explore, situation.draw)
         reason = self._reason(situation, weighed, picked, explored=explored)
         if picked is None:
-            tier = stopping[1]
-            return Decision(action="stop", tier=tier, reason=reason, options=options, propensity=propensity)
+            kept = _kept(situation, tier=stopping[1], reason=reason)
+            return replace(kept, options=options, propensity=propensity)
         return Decision(
             action=_action(situation, picked.step.tier),
             tier=picked.step.tier,
@@ -144,7 +164,9 @@ class ExpectedValuePolicy:
 
     def _override(self, situation: Situation, step: Step) -> History | None:
         """The step's history where it is not what is configured for its tier."""
-        if not situation.attempts or step.history == self.conditions.shown.get(step.tier, "none"):
+        if not situation.attempts:
+            return None
+        if step.history == self.conditions.configured(step.tier, situation.attempts[-1].tier):
             return None
         return step.history
 
@@ -154,6 +176,9 @@ class ExpectedValuePolicy:
         v = f"v = {usd(self.terms.value_usd)}"
         others = sorted((one for one in weighed if one is not picked), key=lambda one: -one.value_usd)
         against = ", ".join(_words(situation, one) for one in others[:3])
+        judged = best_judged(situation.attempts)
+        if judged is not None and judged.judged is not None:
+            return _judged_reason(situation, judged.judged, weighed, picked, self.terms.value_usd)
         if picked is None:
             happened = f"{what_happened(situation.attempts[-1])}; " if situation.attempts else ""
             if not weighed:
@@ -163,6 +188,31 @@ class ExpectedValuePolicy:
         beside = f" against {against}" if against else ""
         chance = " (explored)" if explored else ""
         return f"{action}{chance}: {_words(situation, picked)}{beside}, {v}"
+
+
+def _kept(situation: Situation, *, tier: str | None, reason: str) -> Decision:
+    """No further attempt: the likeliest answer is accepted where a judge finds it likely enough, else given back."""
+    judged = best_judged(situation.attempts)
+    if judged is None or doubted(judged):
+        return Decision(action="stop", tier=tier, reason=reason)
+    return Decision(action="accept", tier=judged.tier, reason=reason, given=judged.number)
+
+
+def _judged_reason(
+    situation: Situation, told: Judged, weighed: list[Weighed], picked: Weighed | None, value_usd: float
+) -> str:
+    """What keeping the judged answer is worth, what going on is, and which it is."""
+    best = picked or max(weighed, key=lambda one: one.value_usd, default=None)
+    keeping = f"judged {told.p:.2f} likely right: accepting is worth {usd(told.p * value_usd)}"
+    going = (
+        "no further attempt is allowed or fits the budget"
+        if best is None
+        else f"going on {usd(best.value_usd)} ({_words(situation, best)})"
+    )
+    action = _action(situation, picked.step.tier) if picked is not None else "accept"
+    short = picked is None and told.p < told.accept
+    less = f"; less than {told.accept:.2f}, so it is given back unaccepted" if short else ""
+    return f"{'stop' if short else action}: {keeping}, {going}, v = {usd(value_usd)}{less}"
 
 
 def _action(situation: Situation, tier: str) -> Action:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from cascade.evidence import figure
 from cascade.policy.base import Situation
+from cascade.policy.judge import decides
 from cascade.policy.steps import Estimate, Step, Verifier, step_of
 from cascade.types import History
 
@@ -101,7 +102,15 @@ class LatentEstimates:
         for attempt, figures in zip(situation.attempts, situation.left_behind, strict=True):
             if attempt.error is None and attempt.verdict is not None and attempt.verdict.status == "failed":
                 belief = belief.rejected(step_of(attempt)).saw(step_of(attempt), figures)
-        return belief
+            elif attempt.judged is not None and decides(attempt):
+                belief = belief.doubted(step_of(attempt), attempt.judged.p)
+        return belief.told(self._others(situation))
+
+    def _others(self, situation: Situation) -> Mapping[str, float]:
+        """What the last judge said of tiers that were not tried yet."""
+        tried = {attempt.tier for attempt in situation.attempts}
+        judged = [one.judged for one in situation.attempts if one.judged is not None and decides(one)]
+        return {tier: p for tier, p in judged[-1].others.items() if tier not in tried} if judged else {}
 
     def histories(self, tier: str, attempt: int, after: str | None) -> Sequence[History]:
         """See `Estimates`."""
@@ -143,14 +152,7 @@ class LatentEstimates:
 
     def _shift(self, tier: str, p: float) -> float:
         """The logit shift at which a first attempt's mean over the classes is p (bisection)."""
-        logits = [_logit(q) for q in self.passing(Step(tier), 0.0)]
-        target = min(max(p, 0.001), 0.999)
-        low, high = -20.0, 20.0
-        for _ in range(40):
-            middle = (low + high) / 2
-            mean = sum(w * _sigmoid(x + middle) for w, x in zip(self.weights, logits, strict=True))
-            low, high = (middle, high) if mean < target else (low, middle)
-        return (low + high) / 2
+        return _shift_to(p, self.passing(Step(tier), 0.0), self.weights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +185,24 @@ class LatentBelief:
         factors = [1 - self.verifier.passes(p) for p in self._passing(step)]
         return self._updated(factors)
 
+    def doubted(self, step: Step, p: float) -> LatentBelief:
+        """The belief after an answer that nothing proves is judged right with probability `p`.
+
+        What is believed if it is right and if it is wrong, mixed in that proportion (R. Jeffrey, The Logic of
+        Decision, 1965, chapter 11).
+        """
+        passing = self._passing(step)
+        right = min(max(sum(w * q for w, q in zip(self.weights, passing, strict=True)), _FLOOR), 1 - _FLOOR)
+        return self._updated([p * q / right + (1 - p) * (1 - q) / (1 - right) for q in passing])
+
+    def told(self, probabilities: Mapping[str, float]) -> LatentBelief:
+        """The belief after P(first attempt is right) of some tiers was told: their logits are shifted to meet it."""
+        if not probabilities:
+            return self
+        plain = {tier: self.estimates.passing(Step(tier), 0.0) for tier in probabilities}
+        found = {tier: _shift_to(p, plain[tier], self.weights) for tier, p in probabilities.items()}
+        return replace(self, shifts={**self.shifts, **found}, known={})
+
     def stands(self, step: Step) -> float:
         """See `Belief`."""
         rights = [self.verifier.right_if_rejected(p) for p in self._passing(step)]
@@ -209,6 +229,17 @@ class LatentBelief:
         raw = [w * max(f, _FLOOR) for w, f in zip(self.weights, factors, strict=True)]
         total = sum(raw)
         return replace(self, weights=tuple(w / total for w in raw))
+
+
+def _shift_to(p: float, passing: Sequence[float], weights: Sequence[float]) -> float:
+    logits = [_logit(q) for q in passing]
+    target = min(max(p, 0.001), 0.999)
+    low, high = -20.0, 20.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        mean = sum(w * _sigmoid(x + middle) for w, x in zip(weights, logits, strict=True))
+        low, high = (middle, high) if mean < target else (low, middle)
+    return (low + high) / 2
 
 
 def stated_prior(*, slope: float = 2.0, mend: float = 0.3, classes: int = 9) -> LatentEstimates:

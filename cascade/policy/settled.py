@@ -5,27 +5,35 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from cascade.policy.base import Decision, Situation
+from cascade.policy.judge import decides, doubted
 from cascade.types import Attempt
 
 OnUnchecked: TypeAlias = Literal["stop", "accept"]
 
 
-def settled(situation: Situation, on_unchecked: OnUnchecked) -> Decision | None:
+def settled(situation: Situation, on_unchecked: OnUnchecked, *, weighs: bool = False) -> Decision | None:
     """The decision that the last verdict alone settles, or None where the policy has to choose.
 
     A passed verdict is accepted. An unchecked one never escalates: where no validator applied there was
     nothing to check and the answer is accepted; where one could not check, a dearer model would not be
     checked any better, so the answer is given back as it is (`accept` only if the config says so).
+
+    Where a judge was asked of an answer that nothing failed, its P has to reach what it accepts; below that the
+    policy chooses as after a failure. A policy that `weighs` P itself gets to choose in either case.
     """
     if not situation.attempts:
         return None
     last = situation.attempts[-1]
     if last.error is not None or last.verdict is None or last.verdict.status == "failed":
         return None
+    if decides(last) and (weighs or doubted(last)):
+        return None
+    told = "" if last.judged is None else f", judged {last.judged.p:.2f} likely right"
     if last.verdict.status == "passed":
-        return Decision(action="accept", tier=last.tier, reason=f"accept: {last.tier} passed every check")
+        reason = f"accept: {last.tier} passed every check{told}"
+        return Decision(action="accept", tier=last.tier, reason=reason)
     if not last.verdict.reports:
-        return Decision(action="accept", tier=last.tier, reason="accept: nothing to check")
+        return Decision(action="accept", tier=last.tier, reason=f"accept: nothing to check{told}")
     names = ", ".join(report.name for report in last.verdict.reports if report.status == "unchecked")
     return Decision(action=on_unchecked, tier=last.tier, reason=f"{on_unchecked}: {names} could not check")
 
@@ -35,6 +43,11 @@ def what_happened(last: Attempt) -> str:
     count = "first" if last.tier_attempt == 1 else f"{last.tier_attempt}."
     if last.error is not None:
         return f"{last.tier} could not be called ({last.error})"
+    if last.judged is not None and doubted(last):
+        least = last.judged.accept
+        return (
+            f"{last.tier}'s {count} answer is judged {last.judged.p:.2f} likely right, less than {least:.2f}"
+        )
     found = len(last.verdict.diagnostics) if last.verdict is not None else 0
     return f"{last.tier}'s {count} attempt failed ({found} diagnostic{'' if found == 1 else 's'})"
 

@@ -2,7 +2,8 @@
 
     V(h) = max(s(h)·v, max_a  -c_a + P(accepted and right)·v + P(rejected)·V(h + a rejected))
 
-where s(h) is the chance that the best of the rejected answers is right after all: 0 if the verifier never errs.
+where s(h) is the chance that the best of the rejected answers is right after all: 0 if the verifier never errs, and
+at least the judge's P of an answer that nothing proves.
 
 (design section 4; cascade routing, Dekoninck et al., arXiv 2410.10347, is the same with real-valued quality).
 """
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cascade.policy.base import Situation
+from cascade.policy.judge import best_judged
 from cascade.policy.steps import Belief, Step, Verifier
 
 
@@ -66,9 +68,12 @@ class Tree:
 
     def stopping(self, belief: Belief, trail: tuple[Step, ...]) -> tuple[float, str | None]:
         """What stopping after `trail` is worth in USD, and the tier whose answer is the best to give back."""
-        if self.terms.verifier.perfect or not trail:
+        judged = best_judged(self.situation.attempts)
+        if not trail or (self.terms.verifier.perfect and judged is None):
             return 0.0, trail[-1].tier if trail else None
         chances = [(belief.stands(step), step.tier) for step in trail]
+        if judged is not None and judged.judged is not None:
+            chances.append((judged.judged.p, judged.tier))
         chance, tier = max(chances, key=lambda pair: pair[0])
         return chance * self.terms.value_usd, tier
 

@@ -111,6 +111,15 @@ def unchecked_lines(tally: Tally) -> list[str]:
     ]
 
 
+def judge_lines(tally: Tally) -> list[str]:
+    """How the judges found the answers."""
+    return [
+        f"{name} judged {one.answers} answers, mean {one.sum_p / one.answers:.2f} likely right, "
+        f"{one.below} too unlikely to be accepted"
+        for name, one in tally.judges.items()
+    ]
+
+
 def endpoint_table(monitor: Monitor) -> Table:
     """How each endpoint did: requests, retries, errors, latency, cache hits, USD."""
     head, *rows = monitor.rows()

@@ -83,12 +83,26 @@ class CheckTally:
 
 
 @dataclass(slots=True)
+class JudgeTally:
+    """What one judge said: answers judged, the sum of their P, and how many fell below what it accepts."""
+
+    answers: int = 0
+    sum_p: float = 0.0
+    below: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """As JSON types."""
+        return {"answers": self.answers, "mean_p": self.sum_p / self.answers, "below_accept": self.below}
+
+
+@dataclass(slots=True)
 class Tally:
     """All sums of one trace. `add` events in their order."""
 
     tiers: dict[str, TierTally] = field(default_factory=dict)
     statuses: Counter[str] = field(default_factory=Counter)
     checks: dict[str, CheckTally] = field(default_factory=dict)
+    judges: dict[str, JudgeTally] = field(default_factory=dict)
     errors: Counter[str] = field(default_factory=Counter)
     node_seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     task_seconds: list[float] = field(default_factory=list)
@@ -166,6 +180,11 @@ class Tally:
         if event.tier is not None:
             tier = self._tier(event.tier)
             setattr(tier, event.verdict, getattr(tier, event.verdict) + 1)
+        if event.judged is not None:
+            judge = self.judges.setdefault(event.judged.judge, JudgeTally())
+            judge.answers += 1
+            judge.sum_p += event.judged.p
+            judge.below += event.judged.p < event.judged.accept
         for record in event.validators:
             check = self.checks.setdefault(record.name, CheckTally())
             setattr(check, record.status, getattr(check, record.status) + 1)
@@ -199,6 +218,7 @@ class Tally:
             "by_tier": {name: tier.as_json() for name, tier in self.tiers.items()},
             "by_node": {name: {"seconds": round(seconds, 3)} for name, seconds in self.node_seconds.items()},
             "by_validator": {name: _check_json(check) for name, check in self.checks.items()},
+            "by_judge": {name: judge.as_json() for name, judge in self.judges.items()},
             "errors": dict(self.errors),
             "open_attempts": len(self._open),
             "sandbox": list(self.sandbox),

@@ -68,7 +68,8 @@ class ChatStream:
         if isinstance(event, AttemptStarted):
             return [b": attempt %d at %s\n\n" % (event.number, event.tier.encode())]
         if isinstance(event, Validated):
-            return [b": checked: %s\n\n" % event.verdict.status.encode()]
+            judged = "" if event.judged is None else f", judged {event.judged.p:.2f} likely right"
+            return [f": checked: {event.verdict.status}{judged}\n\n".encode()]
         return [b": working\n\n"] if event is None else []
 
     def _end(self, result: Result) -> list[bytes]:

@@ -100,6 +100,22 @@ class ValidatorRecord(Record):
     detail: str | None = None
 
 
+class JudgedRecord(Record):
+    """What a judge said of an answer: P(it is right) with its interval and reasons; no proof.
+
+    `accept` is the least P at which it is accepted; `others` P(another tier's first attempt passes | this answer).
+    """
+
+    judge: str
+    version: str = ""
+    p: float
+    low: float
+    high: float
+    reason: str = ""
+    accept: float
+    others: dict[str, float] = Field(default_factory=dict)
+
+
 class OptionRecord(Record):
     """One step that a policy weighed."""
 
@@ -247,7 +263,7 @@ class AttemptFailed(AttemptRecord):
 
 
 class ValidationFinished(Base):
-    """An answer was checked."""
+    """An answer was checked; `judged` is there where a judge was asked too."""
 
     event: Literal["validation.finished"] = "validation.finished"
     attempt: Count
@@ -255,6 +271,7 @@ class ValidationFinished(Base):
     verdict: CheckStatus
     validators: tuple[ValidatorRecord, ...] = ()
     latency_s: Seconds = 0.0
+    judged: JudgedRecord | None = None
 
 
 class PolicyDecided(Base):

@@ -29,7 +29,7 @@ from cascade.validators.sandbox import Limits, open_sandbox
 from cascade.validators.suite import Suite
 from cascade.wiring.conversation import ConversationChecks
 from cascade.wiring.graphs import Nested, functions, node_policies
-from cascade.wiring.parts import classifier, policy, validators
+from cascade.wiring.parts import classifier, judge, policy, validators
 from cascade.wiring.sinks import sink_opener
 from cascade.wiring.tiers import tariffs, tier, tier_cost
 
@@ -138,6 +138,7 @@ def wire(
         tiers={name: tier(name, one, model=(models or {}).get(name)) for name, one in config.tiers.items()},
         classifier=classifier(config),
         policy=policy(config),
+        judge=judge(config),
         checks=ConversationChecks(used.checks),
         forecast=Forecast(costs),
         ledger=ledger,

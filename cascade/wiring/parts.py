@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from cascade.classifiers.base import Classifier
 from cascade.config import Config, LinearClassifier, PluginConfig, RulesClassifier
 from cascade.config import ExpectedValuePolicy as ExpectedValueConfig
 from cascade.config import FixedPolicy as FixedConfig
 from cascade.config import ThresholdPolicy as ThresholdConfig
+from cascade.errors import ConfigError
 from cascade.plugins import load as load_plugin
 from cascade.policy.base import Policy
 from cascade.validators import catalog
 from cascade.validators.base import Validator
+from cascade.validators.presets import PRESETS
 from cascade.validators.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from cascade.classifiers.after_output import AnswerClassifier
+    from cascade.classifiers.artifact import Artifact
+    from cascade.policy.judge import Judge
+
+_READING = frozenset({"syntax", "ruff", "mypy", "json_schema", "model", "tool_calls"})
 
 
 def classifier(config: Config) -> Classifier:
@@ -37,6 +46,57 @@ def classifier(config: Config) -> Classifier:
             return Linear.default(models=models)
         return Linear.from_file(wanted.artifact, models=models)
     return cast("Classifier", _plugin("classifiers", wanted))
+
+
+def judge(config: Config) -> Judge | None:
+    """What judges answers, by tier. Raises InputError for an artefact that is none, ConfigError for its tier."""
+    wanted = config.judge
+    if wanted is None:
+        return None
+    from cascade.classifiers.after_output import AnswerClassifier
+    from cascade.policy.judge import Judge
+
+    classifiers: dict[str, AnswerClassifier] = {}
+    aliases = {}
+    for path in wanted.artifact:
+        found = AnswerClassifier.from_file(path)
+        names = _named_in(config, found.artifact)
+        tier = next((ours for ours, theirs in names.items() if theirs == found.tier), None)
+        if tier is None or tier in classifiers:
+            raise ConfigError(
+                f"judge.artifact: {path.name} judges the answers of {found.tier}, "
+                + (
+                    "which another artefact judges too" if tier else "and no tier here has that name or model"
+                ),
+                hint=f"the tiers are {', '.join(config.tiers)}; train one with: cascade train LOG --judge TIER",
+            )
+        classifiers[tier], aliases[tier] = found, names
+    return Judge(
+        classifiers=classifiers,
+        accept=wanted.accept,
+        when=wanted.when,
+        reads=frozenset(_reading(config)),
+        aliases=aliases,
+    )
+
+
+def _named_in(config: Config, artifact: Artifact) -> dict[str, str]:
+    """The config's tiers that an artefact knows, by name, else by model: to the name that it has for them."""
+    known = {weights.name for weights in artifact.tiers}
+    by_model = {model: one.name for one in artifact.tiers for model in (one.name, *one.models)}
+    named = {
+        tier: tier if tier in known else by_model.get(one.model, "") for tier, one in config.tiers.items()
+    }
+    return {tier: name for tier, name in named.items() if name}
+
+
+def _reading(config: Config) -> Iterator[str]:
+    """Names of the checks that read an answer and execute nothing of it."""
+    yield from ("extract", "tool_calls", "response_format")
+    for wanted in config.validators:
+        executes = wanted.options.get("executes", PRESETS.get(wanted.use, {}).get("executes", True))
+        if wanted.use in _READING or (executes is False and wanted.use in {"command", *PRESETS}):
+            yield str(wanted.options.get("name", wanted.use))
 
 
 def policy(config: Config) -> Policy:
@@ -71,6 +131,7 @@ def _expected_value(config: Config, wanted: ExpectedValueConfig) -> Policy:
         on_unchecked=wanted.on_unchecked,
         per_tier=wanted.attempts,
         shown={name: tier.history.retry for name, tier in config.tiers.items()},
+        escalated={name: tier.history.escalation for name, tier in config.tiers.items()},
     )
     return ExpectedValuePolicy(
         float(wanted.value_usd),

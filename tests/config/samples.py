@@ -37,6 +37,7 @@ FULL: dict[str, Any] = {
     },
     "classifier": {"use": "linear"},
     "validators": ["syntax", {"use": "ruff", "name": "lint", "select": ["E9"], "timeout_s": 5}, "mine:Check"],
+    "judge": {"artifact": ["judge.json"], "accept": 0.7, "when": "always"},
     "policy": {
         "use": "expected_value",
         "value_usd": "${LIMIT}",

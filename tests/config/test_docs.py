@@ -23,6 +23,7 @@ def test_an_example_is_right(example: str, tmp_path: Path) -> None:
     whole = {**yaml.safe_load(MINIMAL), **yaml.safe_load(example)}
     (tmp_path / "flash.jsonl.gz").touch()
     (tmp_path / "classifier.json").touch()
+    (tmp_path / "judge.json").touch()
     path = tmp_path / "cascade.yaml"
     path.write_text(example if "version:" in example else yaml.safe_dump(whole, sort_keys=False))
     config = load(path, env=ENV, plugins=Plugins())

@@ -64,6 +64,7 @@ def agree(found: list[str], faults: list[str], about: str) -> None:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     (tmp_path / "r.jsonl").write_text("{}\n")
+    (tmp_path / "judge.json").write_text("{}\n")
     return tmp_path / "cascade.yaml"
 
 

@@ -14,6 +14,7 @@ from cascade.ledger import Ledger, Pricer, Tariff
 from cascade.models.scripted import Answer, ScriptedModel
 from cascade.nodes.services import Services, Tier
 from cascade.policy.base import Policy
+from cascade.policy.judge import Judge
 from cascade.policy.threshold import ThresholdPolicy
 from cascade.prices import Price, PriceOverride
 from cascade.trace.sink import MemorySink
@@ -60,6 +61,7 @@ class Machine:
     checks: WordChecks = field(default_factory=WordChecks)
     sink: MemorySink = field(default_factory=MemorySink)
     ledger: Ledger = field(default_factory=Ledger)
+    judge: Judge | None = None
 
     def __post_init__(self) -> None:
         scripts: Mapping[str, Sequence[Answer]] = {"flash": self.flash, "pro": self.pro}
@@ -81,6 +83,7 @@ class Machine:
             per_task_usd=self.per_task,
             per_task_s=self.seconds,
             sink=self.sink,
+            judge=self.judge,
             feedback=lambda verdict: "\n".join(found.message for found in verdict.diagnostics),
         )
         self.graph: Graph = compile_graph(self.services)

@@ -151,6 +151,9 @@ def of_validation(event: ValidationFinished) -> Attributes:
             "cascade.tier": event.tier,
             "cascade.verdict": event.verdict,
             "cascade.diagnostics": sum(len(one.diagnostics) for one in event.validators),
+            "cascade.judge": event.judged.judge if event.judged is not None else None,
+            "cascade.judge.version": event.judged.version if event.judged is not None else None,
+            "cascade.judged.p": event.judged.p if event.judged is not None else None,
             **statuses,
         }
     )
