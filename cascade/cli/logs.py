@@ -13,7 +13,12 @@ if TYPE_CHECKING:
     from cascade.config import Config
     from cascade.policy.base import Policy
     from cascade.policy.steps import Verifier
+    from cascade.replay.parts import Part
+    from cascade.replay.read_parts import PartedLog
     from cascade.types import Task
+
+
+ASSUMED = "--verifier is assumed of the checks; the logged verdicts are not used"
 
 
 def cost_options(given: object) -> dict[str, float]:
@@ -44,6 +49,36 @@ def verifier_option(given: object) -> Verifier | None:
             f"--verifier {given} is not A/B in per cent",
             hint="95/90: accepts 95% of right answers and rejects 90% of wrong ones",
         ) from error
+
+
+def assuming(log: PartedLog) -> PartedLog:
+    """The log without the verdicts that it holds apart from the truth: a verifier is assumed instead (noted)."""
+    from dataclasses import replace
+
+    from cascade.replay.read_parts import PartedLog
+    from cascade.replay.verdicts import without_verdicts
+
+    if log.about.accepted is None:
+        return log
+    about = without_verdicts(log.about)
+    return PartedLog(log.parts.kept(_part_without_verdicts), replace(about, notes=(*about.notes, ASSUMED)))
+
+
+def _part_without_verdicts(part: Part) -> Part:
+    from dataclasses import replace
+
+    from cascade.replay.verdicts import without_verdicts
+
+    return replace(part, table=without_verdicts(part.table))
+
+
+def refuse_truth(log: Path, truth: object) -> None:
+    """A truth file is joined to a trace; an outcome table holds the truth itself. Raises UsageError."""
+    if truth is not None:
+        raise UsageError(
+            f"{log} is an outcome table, whose column outcome is the truth: there is nothing to join {truth} to",
+            hint="write the truth into outcome, and what the checks said into verdict (verdict:NAME by validator)",
+        )
 
 
 def tasks_by_id(path: Path) -> dict[str, Task]:
@@ -96,4 +131,5 @@ def policies_text(document: Mapping[str, Any]) -> str:
             f"worth {support['effective_tasks']:.0f} tasks"
         )
     lines += [f"note: {note}" for note in support.get("notes", ())]
+    lines += document.get("checks", {}).get("words", ())
     return "\n".join(lines)

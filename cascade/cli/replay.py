@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 @click.option("--cost", "costs", multiple=True, metavar="TIER=USD", help="A flat cost of an attempt.")
 @click.option("--verifier", metavar="A/B", help="Assume checks that accept A% of right, reject B% of wrong.")
 @ray_option
+@click.option(
+    "--truth", "truth_path", type=click.Path(path_type=Path), help="What is true of a trace's answers (CSV)."
+)
 @click.option("--revalidate", is_flag=True, help="Put the recorded answers through the config's validators.")
 @click.option("--plot", "plot_path", type=click.Path(path_type=Path), help="Picture of cost against success.")
 @click.option(
@@ -41,7 +45,7 @@ def replay(
     plot_path: Path | None,
     money_path: Path | None,
     revalidate: bool,
-    **given: object,
+    **given: Any,
 ) -> None:
     """Say what CONFIG would have done on LOG, beside its baselines.
 
@@ -67,26 +71,32 @@ def replay(
     click.echo(json.dumps(found.document()) if as_json else _text(found))
 
 
-def _tables(log: Path, config: Config, around: Surroundings, given: Mapping[str, object]) -> Replayed:
-    from cascade.cli.logs import cost_options, verifier_option
+def _tables(log: Path, config: Config, around: Surroundings, given: Mapping[str, Any]) -> Replayed:
+    from cascade.cli.logs import assuming, cost_options, refuse_truth, verifier_option
     from cascade.cli.parts import opened
+    from cascade.replay.checks_report import log_checks
+    from cascade.replay.config_checks import on_config_checks_parts
     from cascade.replay.configured_parts import configured_parts
     from cascade.replay.read_parts import read_parts
     from cascade.replay.replay_parts import replay_parts
 
+    refuse_truth(log, given["truth_path"])
+    verifier = verifier_option(given["verifier"])
     with opened(log, ray=given["ray"]) as sources:
         read = read_parts(sources, cost_options(given["costs"]))
+        checks = log_checks(read.parts, read.about)
+        read = on_config_checks_parts(config, read) if verifier is None else assuming(read)
         plan, read = configured_parts(config, read, around)
-        verifier = verifier_option(given["verifier"])
-        return replay_parts(read.parts, plan, about=read.about, verifier=verifier)
+        found = replay_parts(read.parts, plan, about=read.about, verifier=verifier)
+        return replace(found, checks=checks)
 
 
-def _trace(log: Path, config: Config, around: Surroundings, given: Mapping[str, object]) -> Replayed:
-    from dataclasses import replace
-
+def _trace(log: Path, config: Config, around: Surroundings, given: Mapping[str, Any]) -> Replayed:
     from cascade.cli.logs import cost_options
     from cascade.cli.parts import refuse_ray
     from cascade.cli.revalidate import revalidated
+    from cascade.replay.checks_report import checks_report
+    from cascade.replay.config_checks import on_config_checks
     from cascade.replay.configured import configured
     from cascade.replay.log import read_log
     from cascade.replay.prepare import priced
@@ -96,11 +106,16 @@ def _trace(log: Path, config: Config, around: Surroundings, given: Mapping[str, 
     refuse_ray(given["ray"])
     if given["verifier"] is not None:
         raise UsageError("--verifier is for outcome tables", hint="a trace holds the verdicts themselves")
-    read = revalidated(log, config) if given["revalidate"] else read_log(log)
+    truth = given["truth_path"]
+    read = revalidated(log, config, truth=truth) if given["revalidate"] else read_log(log, truth=truth)
     assert read.episodes is not None
     episodes = read.episodes
-    plan, table = configured(config, priced(episodes.table, cost_options(given["costs"])), around)
-    return replay_episodes(replace(episodes, table=table), plan, model=lambda part: fit_estimates(part.table))
+    table = priced(episodes.table, cost_options(given["costs"]))
+    checks = checks_report(table)
+    plan, table = configured(config, on_config_checks(config, table), around)
+    episodes = replace(episodes, table=table)
+    found = replay_episodes(episodes, plan, model=lambda part: fit_estimates(part.table))
+    return replace(found, checks=checks)
 
 
 def _around(config: Config, tasks_path: Path | None) -> Surroundings:

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 _HINT = "a trace holds answers and tests under `trace: {content: full}` only; an outcome table holds none"
 
 
-def revalidated(path: Path, config: Config) -> Log:
+def revalidated(path: Path, config: Config, *, truth: Path | None = None) -> Log:
     """The log with every verdict made anew. Nothing is called, the trace itself is not changed.
+
+    truth: a truth file, which like the labels in the trace is held against the new verdicts.
 
     Raises UsageError if the log holds no answers.
     """
@@ -34,7 +36,7 @@ def revalidated(path: Path, config: Config) -> Log:
     with tempfile.TemporaryDirectory(prefix="cascade-") as folder:
         changed = Path(folder) / "trace.jsonl"
         changed.write_text("".join(f"{event.model_dump_json(by_alias=True)}\n" for event in events), "utf-8")
-        return read_log(changed)
+        return read_log(changed, truth=truth)
 
 
 async def _checked_again(events: Iterable[Event], config: Config) -> list[Event]:
@@ -71,7 +73,8 @@ async def _verdict(
     attempt, report = read_files(task, answer, None)
     verdict = await checks.check(task, candidate_of(attempt)) if report is None else Verdict.of([report])
     records = tuple(validator_record(one) for one in verdict.reports)
-    return event.model_copy(update={"verdict": verdict.status, "validators": records})
+    changed = {"verdict": verdict.status, "validators": records, "skipped": tuple(verdict.skipped)}
+    return event.model_copy(update=changed)
 
 
 def _task(event: TaskStarted) -> Task:

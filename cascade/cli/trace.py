@@ -1,4 +1,4 @@
-"""`cascade trace verify|reprice|export`: integrity, money and tables of a trace."""
+"""`cascade trace verify|reprice|export|label`: integrity, money, tables and ground truth of a trace."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from cascade.cli.label import label
 
 if TYPE_CHECKING:
     from cascade.prices.repricing import Repriced
@@ -19,6 +21,9 @@ SHOWN = 50
 @click.group()
 def trace() -> None:
     """Look after traces."""
+
+
+trace.add_command(label)
 
 
 @trace.command()
@@ -124,17 +129,22 @@ def _repriced(result: Repriced) -> dict[str, object]:
 @trace.command()
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--outcomes", type=click.Path(path_type=Path), help="Write an outcome table (CSV).")
+@click.option(
+    "--truth", type=click.Path(path_type=Path), help="For --outcomes: what is true of the answers (CSV)."
+)
 @click.option("--otlp", metavar="URL", help="Send spans to a collector, such as http://localhost:4318.")
-def export(*, path: Path, outcomes: Path | None, otlp: str | None) -> None:
+def export(*, path: Path, outcomes: Path | None, truth: Path | None, otlp: str | None) -> None:
     """The trace for others: as a table of every attempt's outcome, cost and latency, or as spans."""
     from cascade.trace.reader import read_events
 
     if outcomes is None and otlp is None:
         raise click.UsageError("say where to: --outcomes FILE or --otlp URL")
     if outcomes is not None:
+        from cascade.trace.labels import read_labels
         from cascade.trace.outcomes import write_outcomes
 
-        rows = write_outcomes(read_events(path).events, outcomes)
+        labels = () if truth is None else read_labels(truth)
+        rows = write_outcomes(read_events(path).events, outcomes, labels)
         click.echo(f"{rows} attempts written to {outcomes}")
     if otlp is not None:
         click.echo(f"{_sent(path, otlp)} spans sent to {otlp}")

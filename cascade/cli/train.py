@@ -21,6 +21,7 @@ _LEAST_TASKS = 10
 @click.command()
 @click.argument("log")
 @click.option("--tasks", "tasks_path", metavar="TASKS", help="The texts of the log's tasks, as JSON lines.")
+@click.option("--truth", "truth_path", metavar="FILE", help="What is true of a trace's answers (CSV).")
 @click.option("-o", "--output", metavar="CLASSIFIER.json", help="Write the classifier here.")
 @click.option(
     "--check", "check_path", metavar="CLASSIFIER.json", help="Train nothing: has LOG left this one?"
@@ -54,7 +55,7 @@ def train(log: str, **options: Any) -> int:
     if (options["output"] is None) == (options["check_path"] is None):
         raise UsageError("give -o CLASSIFIER.json to train, or --check CLASSIFIER.json to compare")
     tiers = [one.strip() for one in options["tiers"].split(",")] if options["tiers"] else None
-    known = read_log(log, tasks=options["tasks_path"], tiers=tiers)
+    known = read_log(log, tasks=options["tasks_path"], tiers=tiers, truth=options["truth_path"])
     if options["check_path"] is not None:
         from cascade.cli.train_check import check
 

@@ -22,6 +22,7 @@ class TrainingLog:
 
     tasks: length n; their prompts may be empty where the log has no text. outcomes: `(n, n_tiers)`, NaN where
     a tier was not tried. models: model strings by tier, where the log names them. notes: what was assumed.
+    verdicts: what the checks said, where that is not the outcome.
     """
 
     tasks: tuple[Task, ...]
@@ -29,6 +30,7 @@ class TrainingLog:
     outcomes: NDArray[np.float64]
     models: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    verdicts: NDArray[np.float64] | None = None
 
 
 def with_escalations(log: TrainingLog) -> TrainingLog:
@@ -40,10 +42,11 @@ def with_escalations(log: TrainingLog) -> TrainingLog:
     import numpy as np
 
     outcomes, notes = log.outcomes.copy(), list(log.notes)
+    verdicts = log.outcomes if log.verdicts is None else log.verdicts
     for t in range(1, len(log.tiers)):
         for cheaper in range(t):
             tried = ~np.isnan(log.outcomes[:, t])
-            passed = log.outcomes[:, cheaper] == 1
+            passed = verdicts[:, cheaper] == 1
             if not tried.any() or (tried & passed).any() or not passed.any():
                 continue
             outcomes[passed & np.isnan(outcomes[:, t]), t] = ASSUMED_PASS

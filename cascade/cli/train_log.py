@@ -18,14 +18,24 @@ _FIELDS = ("id", "task_id", "prompt", "text", "files", "tests", "target", "works
 _PLAIN = (str, int, float)
 
 
-def read_log(path: str, *, tasks: str | None, tiers: Sequence[str] | None = None) -> TrainingLog:
-    """A trace or an outcome table with the texts of its tasks. Raises InputError, StorageError."""
+def read_log(
+    path: str, *, tasks: str | None, tiers: Sequence[str] | None = None, truth: str | None = None
+) -> TrainingLog:
+    """A trace or an outcome table with the texts of its tasks. truth: a truth file that is joined to a trace.
+
+    Raises InputError, StorageError.
+    """
     if not is_trace(path) and _first_line(path).startswith(b"{"):
         raise InputError(
             f"{path}: JSON lines, but no trace: its first line is no event",
             hint="give a trace (`cascade run --trace`) or an outcome table (CSV)",
         )
-    log = from_trace(path) if is_trace(path) else _from_table(path)
+    if truth is not None and not is_trace(path):
+        raise InputError(
+            f"{path} is an outcome table, whose column outcome is the truth: there is nothing to join {truth} to",
+            hint="write the truth into its column outcome",
+        )
+    log = from_trace(path, truth=truth) if is_trace(path) else _from_table(path)
     log = with_escalations(log)
     if tasks is not None:
         texts = read_texts(tasks)
@@ -90,14 +100,17 @@ def _first_line(path: str) -> bytes:
 def _from_table(path: str) -> TrainingLog:
     import numpy as np
 
+    from cascade.replay.labelled import expected_truth
     from cascade.replay.read_table import read_table
 
-    table = read_table(path)
+    table = expected_truth(read_table(path))
     tried = {arm.tier for arm in table.arms if arm.attempt == 1}
     tiers = tuple(tier for tier in table.tiers if tier in tried)
-    outcomes = np.column_stack([table.outcome[:, table.first(tier)] for tier in tiers])
+    firsts = [table.first(tier) for tier in tiers]
+    outcomes = np.column_stack([table.outcome[:, k] for k in firsts])
     tasks = tuple(Task(id=name, prompt="") for name in table.tasks)
-    return TrainingLog(tasks=tasks, tiers=tiers, outcomes=outcomes, notes=table.notes)
+    verdicts = None if table.accepted is None else table.accepted[:, firsts]
+    return TrainingLog(tasks=tasks, tiers=tiers, outcomes=outcomes, notes=table.notes, verdicts=verdicts)
 
 
 def _with_texts(log: TrainingLog, texts: Mapping[str, Task], path: str) -> TrainingLog:

@@ -19,33 +19,77 @@ Row = Mapping[str, str]
 _LEAST_STARTED = 20
 
 
-def from_trace(path: str) -> TrainingLog:
+def from_trace(path: str, *, truth: str | None = None) -> TrainingLog:
     """Checked first attempts at each tier on a task shown afresh; several of one task are averaged.
 
-    An unchecked answer, or a call that failed, is no outcome. Raises InputError if nothing was checked,
-    StorageError if the file is no trace.
+    An unchecked answer, or a call that failed, is no outcome. Where ground truth is labelled in the trace or by
+    `truth`, it is the outcome; an answer without any counts by how often its verdict was right on the others.
+    Raises InputError if nothing was checked or a label fits no answer, StorageError if the file is no trace.
     """
     import numpy as np
 
+    from cascade.trace.labels import read_labels
     from cascade.trace.outcomes import rows
     from cascade.trace.reader import read_trace
 
     events = read_trace(path).events
-    checked = [row for row in rows(events) if row["outcome"] and row["attempt"] == "1" and not row["after"]]
+    made, notes = expected(rows(events, () if truth is None else read_labels(truth)))
+    checked = [row for row in made if row["outcome"] and row["attempt"] == "1" and not row["after"]]
     if not checked:
         raise InputError(f"{path}: no first attempt in it was checked", hint="log some tasks first")
     picked = _fair(checked)
     tasks = list(dict.fromkeys(row["task_id"] for row in picked))
     tiers = _cheapest_first(picked)
     place = {name: k for k, name in enumerate(tasks)}
-    sums, counts = np.zeros((len(tasks), len(tiers))), np.zeros((len(tasks), len(tiers)))
+    sums, counts = np.zeros((2, len(tasks), len(tiers))), np.zeros((len(tasks), len(tiers)))
     for row in picked:
         cell = place[row["task_id"]], tiers.index(row["model"])
-        sums[cell] += float(row["outcome"])
+        sums[0][cell] += float(row["outcome"])
+        sums[1][cell] += float(row.get("verdict", row["outcome"]) or row["outcome"])
         counts[cell] += 1
     with np.errstate(invalid="ignore"):
-        outcomes = sums / counts
-    return TrainingLog(tasks=_tasks(tasks, events), tiers=tiers, outcomes=outcomes, models=_models(events))
+        outcomes, verdicts = sums / counts
+    return TrainingLog(
+        tasks=_tasks(tasks, events),
+        tiers=tiers,
+        outcomes=outcomes,
+        models=_models(events),
+        notes=notes,
+        verdicts=verdicts,
+    )
+
+
+def expected(made: Sequence[Row]) -> tuple[list[Row], tuple[str, ...]]:
+    """Rows whose checked answers without a truth count by how often their verdict was right on the others.
+
+    By tier, pulled to the share of all tiers by two answers' worth; without any other, they stay unknown.
+    """
+    told: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
+    for row in made:
+        if row["outcome"] and row.get("verdict"):
+            told[row["verdict"], row["model"]].append(float(row["outcome"]))
+    shares = {
+        (verdict, model): _share(told, verdict, model)
+        for verdict, model in {(row.get("verdict", ""), row["model"]) for row in made}
+    }
+    found: list[Row] = []
+    filled = 0
+    for row in made:
+        share = shares[row.get("verdict", ""), row["model"]] if not row["outcome"] else None
+        found.append(row if share is None else {**row, "outcome": f"{share:.6g}"})
+        filled += share is not None
+    note = (
+        f"{filled} checked answers without a truth count by how often such a verdict was right on the others"
+    )
+    return found, (note,) if filled else ()
+
+
+def _share(told: Mapping[tuple[str, str], list[float]], verdict: str, model: str) -> float | None:
+    every = [value for (said, _), values in told.items() if said == verdict for value in values]
+    if not verdict or not every:
+        return None
+    own = told.get((verdict, model), [])
+    return (sum(own) + 2 * sum(every) / len(every)) / (len(own) + 2)
 
 
 def _fair(checked: Sequence[Row]) -> list[Row]:

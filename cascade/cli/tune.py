@@ -12,6 +12,7 @@ from cascade.cli.parts import ray_option
 from cascade.errors import UsageError
 
 if TYPE_CHECKING:
+    from cascade.replay.episodes import Episodes
     from cascade.replay.table import OutcomeTable
     from cascade.tuning.goal import Goal
     from cascade.tuning.tune import Settings, Tuned
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 @click.option("--max-cost", type=float, metavar="USD", help="At most this mean cost a task, most success.")
 @click.option("--value", type=float, metavar="USD", help="What a solved task is worth: most value less cost.")
 @click.option("--verifier", metavar="A/B", help="Assume checks that accept A% of right, reject B% of wrong.")
+@click.option(
+    "--truth", "truth_path", type=click.Path(path_type=Path), help="What is true of a trace's answers (CSV)."
+)
 @click.option("--confidence", type=click.FloatRange(0, 1, max_open=True), default=0.95, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--cost", "costs", multiple=True, metavar="TIER=USD", help="A flat cost of an attempt.")
@@ -70,25 +74,35 @@ def _settings(given: dict[str, Any]) -> Settings:
 
 
 def _tables(log: Path, goal: Goal, settings: Settings, given: dict[str, Any]) -> Tuned:
-    from cascade.cli.logs import cost_options
+    from cascade.cli.logs import assuming, cost_options, refuse_truth
     from cascade.cli.parts import opened
     from cascade.replay.read_parts import PartedLog, read_parts
     from cascade.tuning.tune import tune_parts
 
+    refuse_truth(log, given["truth_path"])
     with opened(log, ray=given["ray"]) as sources:
         read = read_parts(sources, cost_options(given["costs"]))
+        read = read if given["verifier"] is None else assuming(read)
         return tune_parts(PartedLog(read.parts, _wanted(read.about, given)), goal, settings)
 
 
 def _trace(log: Path, goal: Goal, settings: Settings, given: dict[str, Any]) -> Tuned:
-    from cascade.cli.logs import cost_options
+    from dataclasses import replace
+
+    from cascade.cli.logs import ASSUMED, cost_options
     from cascade.cli.parts import refuse_ray
     from cascade.replay.prepare import priced
     from cascade.replay.read_trace import read_episodes
+    from cascade.replay.verdicts import without_verdicts
+    from cascade.trace.labels import read_labels
     from cascade.tuning.tune import tune as search
 
     refuse_ray(given["ray"])
-    table = _told_apart(priced(read_episodes(log).table, cost_options(given["costs"])))
+    labels = () if given["truth_path"] is None else read_labels(given["truth_path"])
+    episodes = read_episodes(log, labels=labels)
+    table = _told_apart(replace(episodes, table=priced(episodes.table, cost_options(given["costs"]))))
+    if given["verifier"] is not None and table.accepted is not None:
+        table = replace(without_verdicts(table), notes=(*table.notes, ASSUMED))
     return search(_wanted(table, given), goal, settings)
 
 
@@ -108,14 +122,17 @@ def _wanted(table: OutcomeTable, given: dict[str, Any]) -> OutcomeTable:
     return table
 
 
-def _told_apart(table: OutcomeTable) -> OutcomeTable:
+def _told_apart(episodes: Episodes) -> OutcomeTable:
     """A log of decisions as a table: a tier's first attempts that were shown a failure stand for its first ones
     where the log has no others, and what was never tried is what the model expects."""
     from dataclasses import replace
 
     from cascade.policy.steps import Step
+    from cascade.replay.labelled import expected_truth, labelled
+    from cascade.replay.rates import expecting
     from cascade.tuning.estimates import imputed
 
+    table = expected_truth(labelled(episodes).table)
     arms = list(table.arms)
     notes = list(table.notes)
     for tier in dict.fromkeys(arm.tier for arm in arms):
@@ -123,7 +140,8 @@ def _told_apart(table: OutcomeTable) -> OutcomeTable:
         if shown and Step(tier) not in arms:
             notes.append(f"{arms[shown[0]]} stands for every first attempt at {tier}")
             arms[shown[0]] = Step(tier)
-    return imputed(replace(table, arms=tuple(arms), notes=tuple(notes)))
+    table = replace(table, arms=tuple(arms), notes=tuple(notes))
+    return expecting(imputed(table), table)
 
 
 def _goal(given: dict[str, Any]) -> Goal:
@@ -179,6 +197,20 @@ def document(tuned: Tuned, output: Path) -> dict[str, Any]:
         "report": report["policies"][0],
         "baselines": report["policies"][1:],
         "notes": list(tuned.notes),
+        "verifier": _verifier(tuned),
+        **({"checks": tuned.choice.checks.document()} if tuned.choice.checks is not None else {}),
+    }
+
+
+def _verifier(tuned: Tuned) -> dict[str, Any]:
+    """What is believed of the checks, and where that comes from."""
+    learnt = tuned.choice.checks
+    believed = learnt.rates.verifier if learnt is not None else tuned.verifier
+    source = "learnt" if learnt is not None else "assumed" if believed.perfect else "given"
+    return {
+        "accepts_right": believed.accept,
+        "rejects_wrong": believed.reject,
+        "source": source,
     }
 
 
@@ -193,6 +225,8 @@ def _text(tuned: Tuned, written: list[Path]) -> str:
         "on tasks that neither search nor choice saw:",
         policies_text(tuned.report.document()),
         "",
+        *(tuned.choice.checks.words() if tuned.choice.checks is not None else []),
+        *(f"note: {note}" for note in tuned.choice.notes),
         f"written: {', '.join(str(path) for path in reversed(written))}",
     ]
     return "\n".join(lines)

@@ -24,8 +24,9 @@ async def extract(state: State, services: Services, emit: Emit, here: Here) -> O
     attempt, report = read_files(task_of(state), from_json(Attempt, state["pending"]), services.early_stop)
     if report is None:
         return Outcome("extracted", {"pending": to_json(attempt)})
-    judged = judged_by(services, task_of(state), replace(attempt, verdict=Verdict.of([report])))
-    told = Judgement(task_of(state), scope_of(state, services.run).child(here.name), judged, (report,), 0.0)
+    found = Verdict.of([report])
+    judged = judged_by(services, task_of(state), replace(attempt, verdict=found))
+    told = Judgement(task_of(state), scope_of(state, services.run).child(here.name), judged, found, 0.0)
     return Outcome("nothing", told.publish(services, emit))
 
 
@@ -62,7 +63,7 @@ async def validate(state: State, services: Services, emit: Emit, here: Here) -> 
         services, task_of(state), replace(attempt, verdict=_together(attempt.verdict, verdict))
     )
     scope = scope_of(state, services.run).child(here.name)
-    told = Judgement(task_of(state), scope, judged, verdict.reports, latency)
+    told = Judgement(task_of(state), scope, judged, verdict, latency)
     return Outcome(verdict.status, told.publish(services, emit))
 
 
@@ -96,15 +97,13 @@ def _together(before: Verdict | None, new: Verdict) -> Verdict:
 
 
 class Judgement:
-    """A verdict on an attempt, to be written down. `reports` are those of this node alone."""
+    """A verdict on an attempt, to be written down. `found` is what this node alone found."""
 
-    def __init__(
-        self, task: Task, scope: Scope, judged: Attempt, reports: tuple[Report, ...], latency_s: float
-    ) -> None:
+    def __init__(self, task: Task, scope: Scope, judged: Attempt, found: Verdict, latency_s: float) -> None:
         self._task = task
         self._scope = scope
         self._judged = judged
-        self._reports = reports
+        self._found = found
         self._latency_s = latency_s
 
     def publish(self, services: Services, emit: Emit) -> Update:
@@ -117,7 +116,8 @@ class Judgement:
                 attempt=attempt.number,
                 tier=attempt.tier,
                 verdict=attempt.verdict.status,
-                validators=tuple(validator_record(report) for report in self._reports),
+                validators=tuple(validator_record(report) for report in self._found.reports),
+                skipped=tuple(self._found.skipped),
                 latency_s=self._latency_s,
                 judged=None if attempt.judged is None else JudgedRecord(**to_json(attempt.judged)),
             )

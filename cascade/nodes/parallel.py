@@ -109,7 +109,7 @@ class _Race:
         self.attempt = judged_by(self.services, task, replace(attempt, verdict=verdict))
         scope = scope_of(self.state, self.services.run).child(self.here.name)
         latency = time.perf_counter() - clock
-        Judgement(task, scope, self.attempt, verdict.reports, latency).publish(self.services, self.emit)
+        Judgement(task, scope, self.attempt, verdict, latency).publish(self.services, self.emit)
 
     def settle(self) -> None:
         """What became of a race that was ended: its call as it was booked; a reservation not used is given back."""

@@ -59,6 +59,7 @@ def acceptance(table: OutcomeTable, verifier: Verifier | None = None) -> Accepta
         return Acceptance(right + (1 - outcome) * (1 - checks.reject), right, outcome, errs=True)
     unchecked = np.isnan(table.accepted) & np.isfinite(outcome)
     ends = np.where(unchecked, 1.0, table.accepted)
-    right = ends * outcome if table.accepted_right is None else table.accepted_right
-    right = np.where(unchecked, outcome, np.where(ends == 0, 0.0, right))
+    right = np.where(unchecked, outcome, np.where(ends == 0, 0.0, ends * outcome))
+    if table.accepted_right is not None:
+        right = np.where(np.isfinite(table.accepted_right), table.accepted_right, right)
     return Acceptance(ends, right, outcome, errs=True)

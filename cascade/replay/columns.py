@@ -12,6 +12,10 @@ import numpy.typing as npt
 
 from cascade.errors import InputError
 
+VERDICT = "verdict"
+LATENCY = "latency:"
+VERDICT_HINT = "a verdict is 1 (passed), 0 (failed) or blank (unchecked)"
+
 
 @dataclass(slots=True)
 class Words:
@@ -49,8 +53,9 @@ class Columns:
         known = ("task_id", "model", "stage", "attempt", "after", "history")
         self.words = {name: Words() for name in self.names if name in known}
 
-    def add_numbers(self, name: str, values: Sequence[str], path: Path, *, strict: bool) -> None:
-        """Append a batch of a number column; one that is not strict and holds words is left out."""
+    def add_numbers(self, name: str, values: Sequence[str], path: Path) -> None:
+        """Append a batch of a number column; one that has no meaning of its own and holds words is left out."""
+        strict = name in ("outcome", "cost_usd") or is_verdict(name)
         if any(name == note_name for note_name in self._dropped()):
             return
         try:
@@ -83,8 +88,15 @@ class Columns:
             except ValueError as error:
                 raise InputError(
                     f"{path}:{self.count + k + 2}: {name} is {value!r}, not a number",
-                    hint="write a number, or leave cost_usd blank where it is not known",
+                    hint=VERDICT_HINT
+                    if is_verdict(name)
+                    else "write a number, or leave cost_usd blank where it is not known",
                 ) from error
+
+
+def is_verdict(name: str) -> bool:
+    """Whether a column holds what the checks said: `verdict`, or `verdict:NAME` of one validator."""
+    return name == VERDICT or name.startswith(f"{VERDICT}:")
 
 
 def numbers(values: Sequence[str]) -> npt.NDArray[np.float64]:

@@ -9,7 +9,8 @@ import numpy as np
 
 from cascade.policy.steps import Verifier
 from cascade.replay.acceptance import Acceptance, acceptance, right_if_rejected
-from cascade.replay.plans import STOP, Plan, Walk
+from cascade.replay.plans import STOP, CheckedPlan, Plan, Walk
+from cascade.replay.rates import on_checks
 from cascade.replay.table import Bools, Floats, Ints, OutcomeTable
 
 _PART = 65_536
@@ -80,6 +81,8 @@ def play(table: OutcomeTable, plan: Plan, *, verifier: Verifier | None = None) -
     never err); logged verdicts are played as they are. Rows whose path asks for an outcome that the table does
     not hold are marked `unknown`, with success and cost NaN.
     """
+    if isinstance(plan, CheckedPlan):
+        return play(on_checks(table, plan.validators), plan.plan, verifier=verifier)
     count = len(table.arms)
     tally = _Tally(np.zeros(count), np.zeros(count), np.zeros(count), np.zeros(count, dtype=np.intp))
     successes, costs = [], []

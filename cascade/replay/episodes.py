@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cascade.replay.table import Floats, Ints, OutcomeTable
 
@@ -24,3 +24,12 @@ class Episodes:
 
     def __len__(self) -> int:
         return len(self.table)
+
+    def rows(self, chosen: Ints) -> Episodes:
+        """The trajectories of some tasks only."""
+        return replace(
+            self,
+            table=self.table.rows(chosen),
+            arms=self.arms[chosen],
+            propensity=self.propensity[chosen],
+        )

@@ -7,7 +7,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from cascade.errors import InputError, StorageError
+from cascade.errors import InputError, StorageError, UsageError
 from cascade.replay.episodes import Episodes
 from cascade.replay.read_table import read_table
 from cascade.replay.table import OutcomeTable
@@ -22,14 +22,23 @@ class Log:
     episodes: Episodes | None = None
 
 
-def read_log(path: Path | str) -> Log:
-    """Read a log of either kind. Raises InputError or StorageError, saying where and what."""
+def read_log(path: Path | str, *, truth: Path | str | None = None) -> Log:
+    """Read a log of either kind. Raises InputError or StorageError, saying where and what.
+
+    truth: a truth file (`cascade.trace.labels`) that is joined to a trace; a table holds the truth itself.
+    """
     path = Path(path)
     if holds_a_trace(path):
         from cascade.replay.read_trace import read_episodes
+        from cascade.trace.labels import read_labels
 
-        episodes = read_episodes(path)
+        episodes = read_episodes(path, labels=() if truth is None else read_labels(truth))
         return Log(path, episodes.table, episodes)
+    if truth is not None:
+        raise UsageError(
+            f"{path} is an outcome table, whose column outcome is the truth: there is nothing to join {truth} to",
+            hint="write the truth into outcome, and what the checks said into verdict (verdict:NAME by validator)",
+        )
     return Log(path, read_table(path))
 
 

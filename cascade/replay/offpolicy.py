@@ -81,7 +81,7 @@ def off_policy(
     walked = _Walked(episodes, plan)
     if walked.lost.any():
         _need_truth(plan, walked.lost)
-        episodes = _some(episodes, ~walked.lost)
+        episodes = episodes.rows(np.flatnonzero(~walked.lost))
         walked = _Walked(episodes, plan)
     tasks = episodes.table.tasks
     weights = by_task(tasks, walked.weights)
@@ -212,7 +212,7 @@ def _robust(episodes: Episodes, walked: _Walked, how: tuple[Model, Verifier]) ->
     fold = _folds(episodes.table.tasks)
     for number in np.unique(fold):
         part = fold == number
-        estimates = model(_some(episodes, ~part))
+        estimates = model(episodes.rows(np.flatnonzero(~part)))
         guesses = [
             guess(episodes, estimates, blind, (rows[part[rows]], turn), verifier=checks)
             for turn, (blind, rows) in enumerate(walked.blind)
@@ -231,10 +231,3 @@ def _folds(tasks: Sequence[str]) -> Ints:
     """A fold for each row by its task's id alone: runs of one task together, whatever the order of tasks."""
     _, rank = np.unique(keys_of(tasks), return_inverse=True)
     return np.asarray(rank % FOLDS, dtype=np.intp)
-
-
-def _some(episodes: Episodes, rows: Bools) -> Episodes:
-    chosen = np.flatnonzero(rows)
-    return Episodes(
-        table=episodes.table.rows(chosen), arms=episodes.arms[chosen], propensity=episodes.propensity[chosen]
-    )

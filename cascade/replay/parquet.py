@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cascade.errors import InputError, UsageError
-from cascade.replay.columns import Columns, Words
+from cascade.replay.columns import VERDICT_HINT, Columns, Words, is_verdict
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -51,6 +51,8 @@ def _columns(path: Path, table: pa.Table) -> Columns:
         elif any(is_kind(column.type) for is_kind in _numeric()):
             values = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
             columns.numbers[name] = [np.asarray(values, dtype=np.float64)]
+        elif is_verdict(name):
+            raise InputError(f"{path}: the column {name} holds {column.type}", hint=VERDICT_HINT)
         elif name in ("outcome", "cost_usd"):
             raise InputError(
                 f"{path}: the column {name} holds {column.type}, not numbers",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from cascade.replay.draws import Keys, keys_of
 from cascade.replay.exact import exact_sum, rounded
 from cascade.replay.read_table import build, read_columns, staged
 from cascade.replay.table import OutcomeTable
+from cascade.replay.verdicts import Known
 
 ENDINGS = (".parquet", ".csv", ".csv.gz")
 
@@ -58,9 +59,10 @@ class ArmFacts:
     def of(cls, table: OutcomeTable, arm: int) -> ArmFacts:
         """Count and sum."""
         outcome, cost = table.outcome[:, arm], table.cost[:, arm]
-        seen, priced = np.isfinite(outcome), np.isfinite(cost)
-        right, spent = exact_sum(outcome[seen]), exact_sum(cost[priced])
-        return cls(int(seen.sum()), right, int(priced.sum()), spent, int((seen & ~priced).sum()))
+        told, priced = np.isfinite(outcome), np.isfinite(cost)
+        right, spent = exact_sum(outcome[told]), exact_sum(cost[priced])
+        blank = int((table.seen[:, arm] & ~priced).sum())
+        return cls(int(told.sum()), right, int(priced.sum()), spent, blank)
 
     def __add__(self, other: ArmFacts) -> ArmFacts:
         return ArmFacts(
@@ -85,7 +87,8 @@ class ArmFacts:
 @dataclass(frozen=True, slots=True)
 class Facts:
     """A partition in short. unchecked: rows without an outcome; figures: columns of numbers; words: columns left
-    out because they hold others; negative: left out because they hold numbers below 0.
+    out because they hold others; negative: left out because they hold numbers below 0. known: answers with a
+    verdict and a truth; passed: the arms by what the checks said; verdicts, seconds: by validator.
     """
 
     path: str
@@ -97,6 +100,10 @@ class Facts:
     figures: frozenset[str] = frozenset()
     words: tuple[str, ...] = ()
     negative: frozenset[str] = frozenset()
+    known: Known = field(default_factory=Known)
+    passed: dict[Step, ArmFacts] = field(default_factory=dict)
+    verdicts: tuple[str, ...] = ()
+    seconds: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,6 +137,7 @@ def sorted_keys(piece: Piece) -> Keys:
 def _facts(path: str, columns: Columns, table: OutcomeTable) -> Facts:
     others = [name for name in columns.numbers if name not in ("outcome", "cost_usd")]
     known = set(others) | set(columns.words) | {"outcome", "cost_usd"}
+    passed = table if table.accepted is None else replace(table, outcome=table.accepted)
     return Facts(
         path=path,
         columns=frozenset(columns.names),
@@ -140,4 +148,8 @@ def _facts(path: str, columns: Columns, table: OutcomeTable) -> Facts:
         figures=frozenset(table.figures),
         words=tuple(name for name in columns.names if name not in known),
         negative=frozenset(name for name in others if np.nanmin(columns.column(name), initial=0.0) < 0),
+        known=Known.of(table),
+        passed={step: ArmFacts.of(passed, k) for k, step in enumerate(table.arms)},
+        verdicts=tuple(table.verdicts),
+        seconds=dict(table.check_seconds),
     )

@@ -73,6 +73,23 @@ class FixedPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckedPlan:
+    """A plan whose answers some of the logged validators check; `play` narrows the table to them."""
+
+    plan: Plan
+    validators: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The plan's own."""
+        return self.plan.name
+
+    def walk(self, table: OutcomeTable) -> Walk:
+        """See `Plan`."""
+        return self.plan.walk(table)
+
+
+@dataclass(frozen=True, slots=True)
 class ThresholdPlan:
     """`ThresholdPolicy` over tables. chances: P(first attempt passes) by tier, each (n,)."""
 

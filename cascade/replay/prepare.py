@@ -10,6 +10,7 @@ import numpy as np
 
 from cascade.errors import InputError, SupportError
 from cascade.policy.steps import Step
+from cascade.replay.acceptance import acceptance
 from cascade.replay.exact import exact_sum, rounded
 from cascade.replay.table import Bools, OutcomeTable
 
@@ -27,7 +28,7 @@ def priced(table: OutcomeTable, flat: Mapping[str, float] | None = None) -> Outc
         raise InputError(f"no tier {unknown[0]} in the log", hint=f"it has {', '.join(table.tiers)}")
     cost, notes = table.cost.copy(), list(table.notes)
     for k, arm in enumerate(table.arms):
-        seen = np.isfinite(table.outcome[:, k])
+        seen = table.seen[:, k]
         if arm.tier in prices:
             cost[seen, k] = prices[arm.tier]
             continue
@@ -70,7 +71,8 @@ class Gaps:
         mask = whole_tasks(table)
         first = table.outcome[:, [table.first(tier) for tier in table.tiers]]
         table = table if mask.all() else table.rows(np.flatnonzero(mask))
-        reach = [_reachable(table, k) for k in range(len(table.arms))]
+        ends = acceptance(table).ends
+        reach = [_reachable(table, ends, k) for k in range(len(table.arms))]
         known = [np.isfinite(table.outcome[:, k]) & reach[k] for k in range(len(table.arms))]
         return cls(
             tasks=len(mask),
@@ -145,13 +147,13 @@ def canonical(arms: Sequence[Step]) -> tuple[Step, ...]:
     return tuple(sorted(arms, key=lambda arm: (arm.tier, arm.attempt, arm.after or "", arm.history)))
 
 
-def _reachable(table: OutcomeTable, k: int) -> np.ndarray:
-    """Where an attempt could be made: each attempt that has to come before it was wrong in some form of it."""
+def _reachable(table: OutcomeTable, ends: np.ndarray, k: int) -> np.ndarray:
+    """Where an attempt could be made: each attempt that has to come before it was rejected in some form of it."""
     arm = table.arms[k]
     same = [j for j, one in enumerate(table.arms) if one.tier == arm.tier and one.attempt == arm.attempt - 1]
     shown = [j for j, one in enumerate(table.arms) if one.tier == arm.after and one.tier != arm.tier]
     reach = np.ones(len(table), dtype=bool)
     for before in (same, shown):
         if before:
-            reach &= (np.isfinite(table.outcome[:, before]) & (table.outcome[:, before] < 1)).any(axis=1)
+            reach &= (np.isfinite(ends[:, before]) & (ends[:, before] < 1)).any(axis=1)
     return reach

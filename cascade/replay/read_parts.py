@@ -16,6 +16,7 @@ from cascade.replay.pieces import ArmFacts, Facts, Piece, facts_of, read_piece, 
 from cascade.replay.prepare import canonical, mean_note, priced
 from cascade.replay.read_table import STAGES_NOTE, blank_note
 from cascade.replay.table import OutcomeTable, Whole
+from cascade.replay.verdicts import Known, Said, is_said, truth_apart
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,9 +39,10 @@ def read_parts(sources: Parts[Path], flat: Mapping[str, float] | None = None) ->
     _same_stages(facts)
     if sum(one.tasks > 0 for one in facts) > 1:
         _tasks_apart(pieces, facts)
-    arms = _arms(facts)
-    about = _priced_about(_about(facts, arms), arms, dict(flat or {}))
-    return PartedLog(pieces.kept(_Aligned(about, dict(flat or {}))), about)
+    known = sum((one.known for one in facts), Known())
+    arms = _arms(facts, known)
+    about = _priced_about(_about(facts, arms, known), arms, dict(flat or {}))
+    return PartedLog(pieces.kept(_Aligned(about, dict(flat or {}), known)), about)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,12 @@ class _Aligned:
 
     about: OutcomeTable
     flat: Mapping[str, float]
+    known: Known
 
     def __call__(self, piece: Piece) -> Part:
         if piece.table is None:
             return Part.of(self.about)
-        table = priced(aligned(piece.table, self.about), self.flat)
+        table = priced(aligned(truth_apart(piece.table, self.known), self.about), self.flat)
         return Part(replace(table, notes=self.about.notes), piece.keys)
 
 
@@ -74,6 +77,7 @@ def aligned(table: OutcomeTable, about: OutcomeTable) -> OutcomeTable:
         accepted_right=placed(table.accepted_right),
         figures={name: _columns(table.figures.get(name, blank), places) for name in about.figures},
         verdicts={name: _columns(table.verdicts.get(name, blank), places) for name in about.verdicts},
+        check_seconds=about.check_seconds,
         notes=about.notes,
         whole=about.whole,
     )
@@ -86,10 +90,12 @@ def _columns(values: np.ndarray, places: Sequence[int | None]) -> np.ndarray:
     return np.stack([missing if place is None else values[:, place] for place in places], axis=1)
 
 
-def _arms(facts: Sequence[Facts]) -> dict[Step, ArmFacts]:
+def _arms(facts: Sequence[Facts], known: Known) -> dict[Step, ArmFacts]:
+    """Every arm's facts: by the truth, or by what the checks said where no truth is known at all."""
     found: dict[Step, ArmFacts] = {}
     for one in facts:
-        found |= {step: found.get(step, ArmFacts()) + arm for step, arm in one.arms.items()}
+        arms = one.arms if known.told else one.passed
+        found |= {step: found.get(step, ArmFacts()) + arm for step, arm in arms.items()}
     if not any(arm.known for arm in found.values()):
         many = f" and {len(facts) - 1} more" if len(facts) > 1 else ""
         rows = "no row has an outcome" if found else "the table has a header and no rows"
@@ -97,7 +103,7 @@ def _arms(facts: Sequence[Facts]) -> dict[Step, ArmFacts]:
     return {step: found[step] for step in canonical(list(found))}
 
 
-def _about(facts: Sequence[Facts], arms: Mapping[Step, ArmFacts]) -> OutcomeTable:
+def _about(facts: Sequence[Facts], arms: Mapping[Step, ArmFacts], counts: Known) -> OutcomeTable:
     words = dict.fromkeys(name for one in facts for name in one.words)
     negative = frozenset().union(*(one.negative for one in facts))
     names = sorted(frozenset().union(*(one.figures for one in facts)) - negative - set(words))
@@ -105,9 +111,10 @@ def _about(facts: Sequence[Facts], arms: Mapping[Step, ArmFacts]) -> OutcomeTabl
     known = np.array([arm.known for arm in arms.values()], dtype=np.intp)
     rate, cost = (np.array(one) for one in ([a.rate for a in arms.values()], [a.cost for a in arms.values()]))
     notes = [f"column {name} is left out: it does not hold numbers" for name in words]
-    notes += blank_note(sum(one.unchecked for one in facts))
+    checked = any(is_said(name, verdicts=True) for name in facts[0].columns)
+    notes += blank_note(sum(one.unchecked for one in facts)) if not checked else []
     notes += [STAGES_NOTE] if any(one.stages for one in facts) else []
-    return OutcomeTable(
+    about = OutcomeTable(
         tasks=[],
         arms=tuple(arms),
         outcome=empty,
@@ -116,6 +123,17 @@ def _about(facts: Sequence[Facts], arms: Mapping[Step, ArmFacts]) -> OutcomeTabl
         notes=tuple(notes),
         whole=Whole(known, rate, cost),
     )
+    return truth_apart(_said(facts, empty).on(about), counts) if checked else about
+
+
+def _said(facts: Sequence[Facts], empty: np.ndarray) -> Said:
+    """The verdicts' names and mean seconds, weighted by the parts' tasks."""
+    names = dict.fromkeys(name for one in facts for name in one.verdicts)
+    seconds = {}
+    for name in dict.fromkeys(name for one in facts for name in one.seconds):
+        timed = [one for one in facts if name in one.seconds]
+        seconds[name] = sum(one.seconds[name] * one.tasks for one in timed) / sum(one.tasks for one in timed)
+    return Said(empty, dict.fromkeys(names, empty), seconds)
 
 
 def _priced_about(

@@ -18,6 +18,7 @@ from cascade.errors import InputError, StorageError
 from cascade.policy.steps import Step
 from cascade.replay.columns import Columns, numbers
 from cascade.replay.table import OutcomeTable
+from cascade.replay.verdicts import Said, is_said, truth_apart
 from cascade.types import History
 
 _BATCH = 2_000
@@ -32,16 +33,18 @@ def read_table(path: Path | str) -> OutcomeTable:
 
     Needs the columns task_id, model and outcome; `cost_usd` may be missing or blank (not known). `attempt`,
     `after` and `history` tell kinds of attempts apart; without `attempt`, the values of a `stage` column
-    are successive attempts and a later stage's outcome is what was right by then. Other columns are
-    figures if they hold numbers. Raises InputError with file and line for what cannot be meant, StorageError
-    if the file cannot be read.
+    are successive attempts and a later stage's outcome is what was right by then. `verdict` and `verdict:NAME`
+    hold what the checks, and one validator, said of the attempt; the outcome then is the truth about it, and
+    `latency:NAME` the validator's seconds. Other columns are figures if they hold numbers. Raises InputError
+    with file and line for what cannot be meant, StorageError if the file cannot be read.
     """
     columns = read_columns(path)
     if not columns.count:
         raise InputError(f"{path}: the table has a header and no rows", hint="log some tasks first")
-    if np.isnan(columns.column("outcome")).all():
+    table = truth_apart(build(columns, str(path)))
+    if np.isnan(table.outcome).all():
         raise InputError(f"{path}: no row has an outcome", hint="log runs whose answers were checked")
-    return build(columns, str(path))
+    return table
 
 
 def read_columns(path: Path | str) -> Columns:
@@ -119,18 +122,20 @@ def _take(path: Path, columns: Columns, rows: list[list[str]]) -> None:
         if name in _WORDS:
             columns.words[name].add(values)
         else:
-            columns.add_numbers(name, values, path, strict=name in ("outcome", "cost_usd"))
+            columns.add_numbers(name, values, path)
     columns.count += len(rows)
 
 
 def build(columns: Columns, source: str) -> OutcomeTable:
-    """Check columns and pivot them into a table."""
+    """Check columns and pivot them into a table; verdicts stand beside the outcomes, known or not."""
     task, tasks = columns.words["task_id"].codes()
     steps, arm = _arms(columns, source)
     outcome = columns.column("outcome")
     cost = columns.column("cost_usd") if "cost_usd" in columns.numbers else np.full(len(task), np.nan)
+    said = Said.of(columns, source)
     _check(source, outcome, cost)
-    columns.notes += blank_note(int(np.isnan(outcome).sum()))
+    if said is None:
+        columns.notes += blank_note(int(np.isnan(outcome).sum()))
     cell = task * len(steps) + arm
     _no_duplicates(source, cell, steps, tasks)
     shape = (len(tasks), len(steps))
@@ -143,7 +148,7 @@ def build(columns: Columns, source: str) -> OutcomeTable:
     figures = {
         name: pivot(columns.column(name))
         for name in columns.numbers
-        if name not in ("outcome", "cost_usd") and columns.holds_numbers(name)
+        if name not in ("outcome", "cost_usd") and not is_said(name) and columns.holds_numbers(name)
     }
     table = OutcomeTable(
         tasks=tasks,
@@ -153,7 +158,18 @@ def build(columns: Columns, source: str) -> OutcomeTable:
         figures=figures,
         notes=tuple(columns.notes),
     )
+    if said is not None:
+        _tell_attempts(columns, source)
+        return said.pivoted(pivot).on(table)
     return _conditional(table) if staged(columns) else table
+
+
+def _tell_attempts(columns: Columns, source: str) -> None:
+    if staged(columns):
+        raise InputError(
+            f"{source}: verdicts of stages: what was right by a stage is not what its own answer was",
+            hint="number the attempts in an `attempt` column, and give each attempt's own outcome",
+        )
 
 
 def blank_note(count: int) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from cascade.evidence import figure
 from cascade.policy.steps import Step
 from cascade.replay.episodes import Episodes
 from cascade.replay.table import OutcomeTable
+from cascade.replay.verdicts import Said, truth_apart
 from cascade.trace.events import (
     AttemptFinished,
     Event,
@@ -22,8 +23,12 @@ from cascade.trace.events import (
     TaskFinished,
     ValidationFinished,
 )
+from cascade.trace.labels import Key, Label, truths
+from cascade.trace.outcomes import FORM
 from cascade.trace.reader import read_trace
 from cascade.trace.told import Told
+
+_STATUS = {"passed": 1.0, "failed": 0.0}
 
 
 @dataclass(slots=True)
@@ -32,8 +37,11 @@ class _Made:
 
     step: Step
     propensity: float
-    outcome: float = float("nan")
+    verdict: float = float("nan")
+    truth: float = float("nan")
     cost: float = float("nan")
+    said: dict[str, float] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -48,10 +56,14 @@ class _Told:
     told: Told = field(default_factory=Told)
 
 
-def read_episodes(path: Path | str) -> Episodes:
-    """Read a trace. Torn lines, tasks without an end and failed calls are noted; raises StorageError for a
-    broken or unknown trace, InputError for one without a finished task."""
+def read_episodes(path: Path | str, *, labels: Sequence[Label] = ()) -> Episodes:
+    """Read a trace, with the ground truth that is labelled in it or in `labels`.
+
+    Torn lines, tasks without an end and failed calls are noted. Raises StorageError for a broken or unknown trace,
+    InputError for one without a finished task or for a label that fits no answer.
+    """
     log = read_trace(Path(path))
+    truth = truths(log.events, labels)
     told: dict[tuple[str, str], _Told] = {}
     versions: dict[str, None] = {}
     for event in log.events:
@@ -60,6 +72,8 @@ def read_episodes(path: Path | str) -> Episodes:
         if event.task_id is not None:
             key = (event.run_id, event.task_id)
             _tell(told.setdefault(key, _Told(event.task_id)), event)
+    for (run_id, task_id, attempt), outcome in truth.items():
+        _label(told, Key(run_id, task_id, attempt), outcome)
     notes = [f"the last line is torn and left out: {log.torn.message}"] if log.torn is not None else []
     ended = [one for one in told.values() if one.ended and one.made]
     if len(told) > len(ended):
@@ -81,8 +95,7 @@ def _tell(told: _Told, event: Event) -> None:
         cost = float("nan") if event.cost_usd is None else float(event.cost_usd)
         told.made[event.attempt] = _Made(step, told.chance, cost=cost)
     elif isinstance(event, ValidationFinished) and event.attempt in told.made:
-        made = told.made[event.attempt]
-        made.outcome = {"passed": 1.0, "failed": 0.0}.get(event.verdict, float("nan"))
+        _check(told.made[event.attempt], event)
     elif isinstance(event, TaskFinished):
         told.ended = True
 
@@ -91,11 +104,26 @@ def _chance(event: RouteDecided | PolicyDecided) -> float:
     return float("nan") if event.propensity is None else event.propensity
 
 
+def _check(made: _Made, event: ValidationFinished) -> None:
+    """What a check found, on top of what an earlier one found of the same answer; what was skipped let it pass."""
+    made.verdict = _STATUS.get(event.verdict, float("nan"))
+    made.said |= dict.fromkeys(event.skipped, 1.0)
+    for one in event.validators:
+        made.said[one.name] = _STATUS.get(one.status, float("nan"))
+        made.seconds[one.name] = one.latency_s
+
+
+def _label(told: dict[tuple[str, str], _Told], key: Key, outcome: float) -> None:
+    one = told.get((key.run_id, key.task_id))
+    if one is not None and key.attempt in one.made:
+        one.made[key.attempt].truth = outcome
+
+
 def _episodes(ended: list[_Told], versions: list[str], notes: list[str]) -> Episodes:
     steps = list(dict.fromkeys(made.step for one in ended for made in one.made.values()))
     place = {step: k for k, step in enumerate(steps)}
     shape = (len(ended), len(steps))
-    outcome, cost = np.full(shape, np.nan), np.full(shape, np.nan)
+    truth, verdict, cost = (np.full(shape, np.nan) for _ in range(3))
     left = [one.told.evidence() for one in ended]
     names = dict.fromkeys(name for each in left for found in each.values() for name in found)
     figures = {name: np.full(shape, np.nan) for name in names if name != "cost_usd"}
@@ -106,19 +134,42 @@ def _episodes(ended: list[_Told], versions: list[str], notes: list[str]) -> Epis
         for turn, (number, made) in enumerate(sorted(one.made.items())):
             k = place[made.step]
             arms[row, turn], propensity[row, turn] = k, made.propensity
-            outcome[row, k], cost[row, k] = made.outcome, made.cost
+            truth[row, k], verdict[row, k], cost[row, k] = made.truth, made.verdict, made.cost
             for name, values in figures.items():
                 values[row, k] = figure(left[row][number], name)
     table = OutcomeTable(
         tasks=[one.task for one in ended],
         arms=tuple(steps),
-        outcome=outcome,
+        outcome=truth,
         cost=cost,
         figures=figures,
         probabilities=_probabilities(ended),
         notes=tuple(notes),
     )
+    said = Said(verdict, _said(ended, place, shape), _seconds(ended))
+    table = truth_apart(said.on(table))
     return Episodes(table=table, arms=arms, propensity=propensity, versions=versions)
+
+
+def _said(ended: list[_Told], place: dict[Step, int], shape: tuple[int, int]) -> dict[str, np.ndarray]:
+    """Each validator's verdicts; an answer whose form is wrong fails them all."""
+    names = dict.fromkeys(name for one in ended for made in one.made.values() for name in made.said)
+    found = {name: np.full(shape, np.nan) for name in names if name not in FORM}
+    for row, one in enumerate(ended):
+        for made in one.made.values():
+            misshapen = any(made.said.get(name) == 0 for name in FORM)
+            for name, values in found.items():
+                values[row, place[made.step]] = 0.0 if misshapen else made.said.get(name, float("nan"))
+    return found
+
+
+def _seconds(ended: list[_Told]) -> dict[str, float]:
+    times: dict[str, list[float]] = {}
+    for one in ended:
+        for made in one.made.values():
+            for name, seconds in made.seconds.items():
+                times.setdefault(name, []).append(seconds)
+    return {name: sum(values) / len(values) for name, values in times.items() if name not in FORM}
 
 
 def _probabilities(ended: Iterable[_Told]) -> dict[str, np.ndarray]:

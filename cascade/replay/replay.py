@@ -9,13 +9,18 @@ from typing import Any
 import numpy as np
 
 from cascade.errors import SupportError
+from cascade.policy.steps import Verifier
+from cascade.replay.acceptance import acceptance
 from cascade.replay.baselines import Figures, always
+from cascade.replay.checks_report import ChecksReport
 from cascade.replay.engine import Played, play
 from cascade.replay.episodes import Episodes
 from cascade.replay.intervals import interval
+from cascade.replay.labelled import labelled
 from cascade.replay.offpolicy import OffPolicy, off_policy
 from cascade.replay.outcome_model import Model, remembered
 from cascade.replay.plans import FixedPlan, Plan
+from cascade.replay.rates import believed
 from cascade.replay.table import OutcomeTable
 from cascade.replay.weighted import Estimated, by_task, cost_interval
 
@@ -24,13 +29,16 @@ FEW_TASKS = 10
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """The figures of a plan and its baselines. estimates: off-policy, where the log is one of decisions."""
+    """The figures of a plan and its baselines. estimates: off-policy, where the log is one of decisions. checks:
+    what the log says of its validators, where verdicts are logged.
+    """
 
     n_tasks: int
     estimator: str
     support: dict[str, Any]
     policies: tuple[Figures | Estimated, ...]
     estimates: OffPolicy | None = None
+    checks: ChecksReport | None = None
 
     def document(self) -> dict[str, Any]:
         """As `cascade replay --json` prints it (design 5.8)."""
@@ -39,6 +47,7 @@ class Replayed:
             "estimator": self.estimator,
             "support": self.support,
             "policies": [policy_document(one) for one in self.policies],
+            **({"checks": self.checks.document()} if self.checks is not None else {}),
         }
         if self.estimates is None:
             return found
@@ -51,6 +60,8 @@ def replay_episodes(episodes: Episodes, plan: Plan, *, model: Model | None = Non
 
     Raises SupportError where nothing supports an answer.
     """
+    checks = believed(episodes.table)
+    episodes = labelled(episodes)
     table = episodes.table
     played = play(table, plan)
     if not played.unknown.any():
@@ -63,7 +74,7 @@ def replay_episodes(episodes: Episodes, plan: Plan, *, model: Model | None = Non
             policies=(config, *_known_singles(table)),
         )
     kept, model = _checked(episodes), model and remembered(model)
-    found = off_policy(kept, plan, model=model)
+    found = off_policy(kept, plan, model=model, verifier=checks)
     support = {
         "kind": "propensities",
         "share": round(found.matched, 4),
@@ -72,11 +83,11 @@ def replay_episodes(episodes: Episodes, plan: Plan, *, model: Model | None = Non
         "notes": told(table, found.n),
     }
     estimated = replace(found.dr, name="config")
-    beside = _estimated_singles(kept, model)
+    beside = _estimated_singles(kept, model, checks)
     return Replayed(found.n, "dr" if model else "ips", support, (estimated, *beside), found)
 
 
-def _estimated_singles(episodes: Episodes, model: Model | None) -> list[Estimated]:
+def _estimated_singles(episodes: Episodes, model: Model | None, verifier: Verifier | None) -> list[Estimated]:
     """Each tier alone, as far as the log supports it; perfect foresight cannot be estimated from decisions."""
     found = []
     for tier in episodes.table.tiers:
@@ -86,7 +97,8 @@ def _estimated_singles(episodes: Episodes, model: Model | None) -> list[Estimate
             continue
         plan = FixedPlan((episodes.table.arms[fresh[0]],), name=f"always:{tier}")
         with suppress(SupportError):
-            found.append(replace(off_policy(episodes, plan, model=model).dr, name=plan.name))
+            alone = off_policy(episodes, plan, model=model, verifier=verifier)
+            found.append(replace(alone.dr, name=plan.name))
     return found
 
 
@@ -139,18 +151,10 @@ def runs_merged(played: Played, table: OutcomeTable) -> Played:
 def _checked(episodes: Episodes) -> Episodes:
     """The trajectories whose every answer was checked: an unchecked one is neither right nor wrong."""
     rows, turns = np.nonzero(episodes.arms >= 0)
-    outcome = episodes.table.outcome[rows, episodes.arms[rows, turns]]
+    ends = acceptance(episodes.table).ends[rows, episodes.arms[rows, turns]]
     cost = episodes.table.cost[rows, episodes.arms[rows, turns]]
-    bad = np.unique(rows[np.isnan(outcome) | np.isnan(cost)])
-    if not bad.size:
-        return episodes
-    keep = np.setdiff1d(np.arange(len(episodes)), bad)
-    return Episodes(
-        table=episodes.table.rows(keep),
-        arms=episodes.arms[keep],
-        propensity=episodes.propensity[keep],
-        versions=episodes.versions,
-    )
+    bad = np.unique(rows[np.isnan(ends) | np.isnan(cost)])
+    return episodes.rows(np.setdiff1d(np.arange(len(episodes)), bad)) if bad.size else episodes
 
 
 def told(table: OutcomeTable, n: int) -> list[str]:

@@ -17,7 +17,8 @@ from cascade.replay.engine import play
 from cascade.replay.exact import added
 from cascade.replay.orders import SEARCH_TASKS
 from cascade.replay.parts import Held, Part, Parts, Sample
-from cascade.replay.plans import FixedPlan, Plan
+from cascade.replay.plans import CheckedPlan, FixedPlan, Plan
+from cascade.replay.rates import on_checks
 from cascade.replay.replay import Replayed, told
 from cascade.replay.sums import Sums
 from cascade.replay.table import OutcomeTable
@@ -40,6 +41,8 @@ def replay_parts(
 
     about: the log's tiers and notes; a part of it without tasks will do. Raises SupportError as `replay_table`.
     """
+    if isinstance(plan, CheckedPlan):
+        parts, plan = parts.kept(OnChecks(plan.validators)), plan.plan
     first = _Firsts()
     for found in parts.each(_First(plan, verifier)):
         first.add(found)
@@ -81,6 +84,16 @@ def _baselines(
     if fixed is not None:
         details["fixed"] = f"{fixed.label} (chosen with hindsight)"
     return [*alone.values(), *(sums.figures(name, detail=details[name]) for name, sums in second.items())]
+
+
+@dataclass(frozen=True, slots=True)
+class OnChecks:
+    """A part as some of its validators would have checked it."""
+
+    validators: tuple[str, ...]
+
+    def __call__(self, part: Part) -> Part:
+        return replace(part, table=on_checks(part.table, self.validators))
 
 
 @dataclass(frozen=True, slots=True)

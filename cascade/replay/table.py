@@ -52,8 +52,8 @@ class OutcomeTable:
 
     accepted: (n, A), P(the checks accept the answer), 0 or 1 where logged, NaN where they could not check it;
     None where no verdict is known apart from the outcome, which then is the verdict. accepted_right: (n, A),
-    P(accepted and right) (None: accepted · outcome, as for logged verdicts). verdicts: each validator's own, 1
-    passed, 0 failed, NaN not known, (n, A) by name. check_seconds: mean seconds of a validator, by name.
+    P(accepted and right) where that is not accepted · outcome, NaN elsewhere (None: nowhere). verdicts: each
+    validator's own, 1 passed, 0 failed, NaN not known, (n, A) by name. check_seconds: a validator's mean seconds.
     """
 
     tasks: Sequence[str]
@@ -92,6 +92,12 @@ class OutcomeTable:
         """On how many tasks an arm's outcome is known."""
         here = self.outcome[:, arm]
         return int(np.isfinite(here).sum() if self.whole is None else self.whole.known[arm])
+
+    @property
+    def seen(self) -> Bools:
+        """(n, A): where an attempt was made, as far as its outcome or its verdict tells."""
+        told: Bools = np.isfinite(self.outcome)
+        return told if self.accepted is None else told | np.isfinite(self.accepted)
 
     def arm(self, step: Step) -> int | None:
         """The index of an arm, or None."""

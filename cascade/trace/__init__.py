@@ -16,6 +16,7 @@ from cascade.trace.events import DiagnosticRecord as DiagnosticRecord
 from cascade.trace.events import Event as Event
 from cascade.trace.events import NodeFinished as NodeFinished
 from cascade.trace.events import OptionRecord as OptionRecord
+from cascade.trace.events import OutcomeLabelled as OutcomeLabelled
 from cascade.trace.events import PolicyDecided as PolicyDecided
 from cascade.trace.events import PriceRecord as PriceRecord
 from cascade.trace.events import RouteDecided as RouteDecided
@@ -31,6 +32,11 @@ from cascade.trace.ids import Scope as Scope
 from cascade.trace.ids import new_run_id as new_run_id
 from cascade.trace.ids import new_span_id as new_span_id
 from cascade.trace.ids import new_trace_id as new_trace_id
+from cascade.trace.labelling import Labelled as Labelled
+from cascade.trace.labelling import label_trace as label_trace
+from cascade.trace.labels import Label as Label
+from cascade.trace.labels import read_labels as read_labels
+from cascade.trace.labels import truths as truths
 from cascade.trace.open_calls import OpenCall as OpenCall
 from cascade.trace.open_calls import Progress as Progress
 from cascade.trace.open_calls import progress as progress

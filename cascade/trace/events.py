@@ -263,13 +263,14 @@ class AttemptFailed(AttemptRecord):
 
 
 class ValidationFinished(Base):
-    """An answer was checked; `judged` is there where a judge was asked too."""
+    """An answer was checked. `skipped`: validators that had nothing to check; `judged`: where a judge was asked too."""
 
     event: Literal["validation.finished"] = "validation.finished"
     attempt: Count
     tier: str | None = None
     verdict: CheckStatus
     validators: tuple[ValidatorRecord, ...] = ()
+    skipped: tuple[str, ...] = ()
     latency_s: Seconds = 0.0
     judged: JudgedRecord | None = None
 
@@ -331,6 +332,16 @@ class RunFinished(Base):
     interrupted: bool = False
 
 
+class OutcomeLabelled(Base):
+    """What is true of an answer, told after its run: 1 right, 0 wrong, or a rate between. The last label counts."""
+
+    event: Literal["outcome.labelled"] = "outcome.labelled"
+    attempt: Count
+    tier: str | None = None
+    outcome: Chance
+    source: str = ""
+
+
 Event = Annotated[
     RunStarted
     | TaskStarted
@@ -344,7 +355,8 @@ Event = Annotated[
     | PolicyDecided
     | NodeFinished
     | TaskFinished
-    | RunFinished,
+    | RunFinished
+    | OutcomeLabelled,
     Field(discriminator="event"),
 ]
 AttemptEnded = AttemptFinished | AttemptFailed

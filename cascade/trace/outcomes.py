@@ -11,29 +11,66 @@ from pathlib import Path
 from cascade.errors import StorageError
 from cascade.evidence import figure
 from cascade.trace.events import Event
-from cascade.trace.told import told
-from cascade.types import Attempt
+from cascade.trace.labels import Key, Label, truths
+from cascade.trace.told import Told, told
+from cascade.types import Attempt, Verdict
 
 FIGURES = ("latency_s", "output_tokens")
 COLUMNS = ("task_id", "model", "outcome", "cost_usd", "attempt", "stage", "after", "history", *FIGURES)
 OUTCOME = {"passed": "1", "failed": "0"}
+FORM = ("extract", "early_stop", "workspace")
+"""Reports on an answer's form: what is wrong there fails it whatever the validators."""
 
 
-def rows(events: Iterable[Event]) -> list[dict[str, str]]:
+def rows(events: Iterable[Event], labels: Iterable[Label] = ()) -> list[dict[str, str]]:
     """Rows by `COLUMNS`, and what each attempt left behind (`cascade.evidence`), blank where it is not known.
 
     `model` is the tier, `attempt` the tier's nth on the task, `stage` the task's nth attempt. An answer that could
-    not be checked has an empty outcome; a call that failed is no outcome and has no row.
+    not be checked has an empty outcome; a call that failed is no outcome and has no row. Where the trace or `labels`
+    hold ground truth, the outcome is that, blank where it is not known, and `verdict`, `verdict:NAME` and
+    `latency:NAME` are what the checks said and took. Raises InputError for a label that fits no answer.
     """
+    events = list(events)
+    truth = truths(events, labels)
     known = told(events)
+    names = _validators(known.values()) if truth else []
     left = {key: one.evidence() for key, one in known.items()}
     every = dict.fromkeys(name for one in left.values() for found in one.values() for name in found)
-    names = [*FIGURES, *sorted(set(every) - set(COLUMNS))]
-    return [
-        _row(task, attempt, {name: figure(left[run, task][number], name) for name in names})
-        for (run, task), one in known.items()
-        for number, attempt in one.attempts.items()
-    ]
+    figures = [*FIGURES, *sorted(set(every) - set(COLUMNS))]
+    found = []
+    for (run, task), one in known.items():
+        for number, attempt in one.attempts.items():
+            row = _row(task, attempt, {name: figure(left[run, task][number], name) for name in figures})
+            if truth:
+                outcome = truth.get(Key(run, task, number))
+                row |= {
+                    "outcome": "" if outcome is None else f"{outcome:.9g}",
+                    **_said(attempt.verdict, names),
+                }
+            found.append(row)
+    return found
+
+
+def _validators(tasks: Iterable[Told]) -> list[str]:
+    """Every validator that had a say, in order of appearance; reports on an answer's form are none."""
+    verdicts = [a.verdict for one in tasks for a in one.attempts.values() if a.verdict is not None]
+    names = dict.fromkeys(name for verdict in verdicts for name in verdict.skipped)
+    names = dict.fromkeys(report.name for verdict in verdicts for report in verdict.reports) | names
+    return [name for name in names if name not in FORM]
+
+
+def _said(verdict: Verdict | None, names: Iterable[str]) -> dict[str, str]:
+    """What the checks said; an answer whose form is wrong fails them all, what was skipped let it pass."""
+    status = {report.name: report.status for report in verdict.reports} if verdict is not None else {}
+    skipped = verdict.skipped if verdict is not None else {}
+    seconds = {report.name: report.latency_s for report in verdict.reports} if verdict is not None else {}
+    misshapen = any(status.get(name) == "failed" for name in FORM)
+    row = {"verdict": OUTCOME.get(verdict.status, "") if verdict is not None else ""}
+    for name in names:
+        said = "failed" if misshapen else "passed" if name in skipped else status.get(name, "")
+        row[f"verdict:{name}"] = OUTCOME.get(said, "")
+        row[f"latency:{name}"] = f"{seconds[name]:.6g}" if name in seconds else ""
+    return row
 
 
 def _row(task: str, attempt: Attempt, figures: Mapping[str, float]) -> dict[str, str]:
@@ -51,9 +88,9 @@ def _row(task: str, attempt: Attempt, figures: Mapping[str, float]) -> dict[str,
     }
 
 
-def write_outcomes(events: Iterable[Event], path: Path) -> int:
-    """Write the table as CSV. The number of rows. Raises `StorageError`."""
-    table = rows(events)
+def write_outcomes(events: Iterable[Event], path: Path, labels: Iterable[Label] = ()) -> int:
+    """Write the table as CSV. The number of rows. Raises `StorageError`, and InputError as `rows`."""
+    table = rows(events, labels)
     text = io.StringIO()
     writer = csv.DictWriter(text, list(table[0]) if table else COLUMNS, lineterminator="\n")
     writer.writeheader()

@@ -75,11 +75,14 @@ def attempt_of(event: AttemptFinished) -> Attempt:
 
 
 def verdict_of(event: ValidationFinished, before: Verdict | None = None) -> Verdict:
-    """The verdict with its reports, those of an earlier validate node kept."""
+    """The verdict with its reports, those of an earlier validate node kept; why one skipped is not kept."""
     new = [from_json(Report, record.model_dump()) for record in event.validators]
     kept = before.reports if before is not None else ()
     reports = {report.name: report for report in (*kept, *new)}
-    return Verdict(status=event.verdict, reports=tuple(reports.values()))
+    skipped = dict(before.skipped if before is not None else {}) | dict.fromkeys(
+        event.skipped, "nothing to check"
+    )
+    return Verdict(status=event.verdict, reports=tuple(reports.values()), skipped=skipped)
 
 
 def _identity(said: Content | None) -> str:

@@ -13,6 +13,7 @@ from cascade.trace.events import (
     AttemptStarted,
     ChargeRecord,
     Event,
+    OutcomeLabelled,
     RunFinished,
     RunStarted,
     TaskFinished,
@@ -102,7 +103,7 @@ def _notes(log: TraceLog, books: _Books, so_far: Progress) -> Iterable[str]:
 def _check(books: _Books, number: int, event: Event) -> Iterable[str]:
     if not isinstance(event, RunStarted) and event.run_id not in books.runs:
         yield f"{event.event} of a run that was not started"
-    if event.run_id in books.closed:
+    if event.run_id in books.closed and not isinstance(event, OutcomeLabelled):
         yield f"{event.event} after the end of its run"
     for kind, check in _CHECKS:
         if isinstance(event, kind):
@@ -187,6 +188,11 @@ def _validated(books: _Books, _: int, event: ValidationFinished) -> Iterable[str
         yield f"validation of attempt {event.attempt} of task {event.task_id!r}, which has not ended"
 
 
+def _labelled(books: _Books, _: int, event: OutcomeLabelled) -> Iterable[str]:
+    if (event.run_id, event.task_id or "", event.attempt) not in books.ended:
+        yield f"a label of attempt {event.attempt} of task {event.task_id!r}, which is not in the trace"
+
+
 def _task_finished(books: _Books, number: int, event: TaskFinished) -> Iterable[str]:
     task_id = event.task_id or ""
     if (event.run_id, task_id) not in books.tasks:
@@ -225,6 +231,7 @@ _CHECKS: tuple[tuple[type, Callable[..., Iterable[str]]], ...] = (
     (AttemptFinished, _attempt_ended),
     (AttemptFailed, _attempt_ended),
     (ValidationFinished, _validated),
+    (OutcomeLabelled, _labelled),
     (TaskFinished, _task_finished),
     (RunFinished, _run_finished),
 )

@@ -39,6 +39,10 @@ class Learnt(Protocol):
         """The member for this worth of a solved task."""
         ...
 
+    def under(self, verifier: Verifier) -> Learnt:
+        """The same, believing otherwise of the checks."""
+        ...
+
 
 class Family(Protocol):
     """Learns from a search part."""
@@ -80,6 +84,9 @@ class _LearntAdaptive:
         most = min(self.space.max_attempts, len(self.estimates.arms))
         return ValuePlan(self.estimates, value_usd, most, self.space.verifier, name="adaptive")
 
+    def under(self, verifier: Verifier) -> _LearntAdaptive:
+        return replace(self, space=replace(self.space, verifier=verifier))
+
 
 def _useful(table: OutcomeTable, space: Space) -> tuple[Step, ...]:
     """The arms worth offering: all where they are few, else the cheapest and the likeliest to be right.
@@ -115,17 +122,29 @@ class Fixed:
         if space.arms is not None:
             table = table.columns([k for k, arm in enumerate(table.arms) if arm in space.arms])
         found = all_orders(table, longest=space.longest, verifier=space.verifier)
-        return LearntFixed(tuple(found), self.name)
+        return LearntFixed(tuple(found), self.name, space.verifier)
 
 
 @dataclass(frozen=True, slots=True)
 class LearntFixed:
-    """Every order of the search, with its figures."""
+    """Every order of the search, with its figures. verifier: what was believed of the checks."""
 
     orders: tuple[Order, ...]
     name: str = "fixed"
+    verifier: Verifier = field(default_factory=Verifier)
 
     def plan(self, value_usd: float) -> FixedPlan:
         """See `Learnt`; between equals the shorter order."""
-        best = max(self.orders, key=lambda one: (value_usd * one.success - one.cost, -len(one.steps)))
-        return FixedPlan(best.steps, name=self.name)
+        return FixedPlan(self._best(value_usd).steps, name=self.name)
+
+    def under(self, verifier: Verifier) -> LearntFixed:
+        """See `Learnt`; the orders' figures stay those that they were found with."""
+        return replace(self, verifier=verifier)
+
+    def worth(self, value_usd: float) -> float:
+        """What the best order brings on the search part, in USD a task."""
+        best = self._best(value_usd)
+        return value_usd * best.success - best.cost
+
+    def _best(self, value_usd: float) -> Order:
+        return max(self.orders, key=lambda one: (value_usd * one.success - one.cost, -len(one.steps)))

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from cascade.replay.intervals import Moments
-from cascade.replay.plans import Plan
+from cascade.replay.plans import CheckedPlan, Plan
 from cascade.replay.table import Floats
+from cascade.tuning.checks import ChosenChecks
 from cascade.tuning.choose import Bench
 from cascade.tuning.choosing import Choosing, Score, Trial, weights
 from cascade.tuning.goal import Goal, cost_p_value, paired_p_value, standard_error, success_p_value
@@ -43,12 +44,21 @@ class Singles:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Choice:
-    """What was picked on the searching and choosing parts. plan: learnt from all of the former."""
+    """What was picked on the searching and choosing parts. plan: learnt from all of the former. checks: the
+    validators that it is checked by and what was learnt of them, where verdicts are logged. notes: in words.
+    """
 
     pick: Pick
     plan: Plan
     trials: tuple[Trial, ...]
     singles: Singles
+    checks: ChosenChecks | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def policy(self) -> Plan:
+        """The plan itself, whatever checks its answers."""
+        return self.plan.plan if isinstance(self.plan, CheckedPlan) else self.plan
 
 
 def pick(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from cascade.errors import InputError
+from cascade.policy.steps import Verifier
 from cascade.replay.orders import SEARCH_TASKS
 from cascade.replay.parts import Held, Part, Parts
 from cascade.replay.plans import FixedPlan, Plan
@@ -16,6 +17,7 @@ from cascade.replay.replay import Replayed
 from cascade.replay.replay_parts import replay_parts
 from cascade.replay.table import OutcomeTable
 from cascade.tuning.advice import advice
+from cascade.tuning.checks import learnt_checks, with_checks
 from cascade.tuning.choose import Bench, dials, folds
 from cascade.tuning.choosing import Choosing
 from cascade.tuning.families import Adaptive, Family, Fixed, Space
@@ -39,7 +41,9 @@ class Settings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tuned:
-    """The best policy for a goal, with its evidence. report: on tasks that neither search nor choice saw."""
+    """The best policy for a goal, with its evidence. report: on tasks that neither search nor choice saw. verifier:
+    what was assumed of the checks, where nothing was learnt of them.
+    """
 
     goal: Goal
     choice: Choice
@@ -48,6 +52,7 @@ class Tuned:
     sizes: dict[str, int]
     notes: tuple[str, ...]
     advice: str
+    verifier: Verifier = field(default_factory=Verifier)
 
 
 def tune(table: OutcomeTable, goal: Goal, settings: Settings | None = None) -> Tuned:
@@ -72,9 +77,9 @@ def tune_parts(log: PartedLog, goal: Goal, settings: Settings) -> Tuned:
     choice = search_and_choose(shares.search, goal, settings, apart=shares.choose)
     replayed = replay_parts(shares.report, choice.plan, about=fit.about, verifier=settings.space.verifier)
     met = _met(goal, choice, shares.report, settings)
-    return Tuned(
-        goal, choice, met, replayed, shares.sizes, fit.about.notes, advice(goal, choice, settings.confidence)
-    )
+    notes = (*fit.about.notes, *choice.notes)
+    words = advice(goal, choice, settings.confidence)
+    return Tuned(goal, choice, met, replayed, shares.sizes, notes, words, settings.space.verifier)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,16 +126,17 @@ def search_and_choose(
     reference = None if goal.tier is None else _alone(search, goal.tier)
     choosing = Choosing(parts, settings.space.verifier, reference)
     taught_by = [search] if apart else [search.rows(np.flatnonzero(fold != k)) for k in range(count)]
+    families, notes = with_checks(settings.families, search)
     benches = [
         Bench(family, [family.learn(table, settings.space) for table in taught_by], choosing)
-        for family in settings.families
+        for family in families
     ]
     plans = {tier: _alone(search, tier) for tier in search.tiers}
     singles = {tier: choosing.trial(plan.name, 0.0, (plan,) * count) for tier, plan in plans.items()}
     found = pick(goal, benches, Singles(singles, choosing), dials(search), 1 - settings.confidence)
     trials = tuple(trial for bench in benches for trial in bench.trials.values())
     plan = _final(found, benches, search, settings)
-    return Choice(found, plan, trials, Singles(singles, choosing))
+    return Choice(found, plan, trials, Singles(singles, choosing), learnt_checks(search, plan), notes)
 
 
 def fit_to_tune(table: OutcomeTable, space: Space) -> OutcomeTable:

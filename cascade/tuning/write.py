@@ -14,6 +14,7 @@ from cascade.policy.steps import Step, Verifier
 from cascade.replay.plans import FixedPlan
 from cascade.replay.value_plan import ValuePlan
 from cascade.tuning.tune import Tuned
+from cascade.tuning.write_checks import evidence, validators
 
 _WIDTH = 100
 
@@ -27,7 +28,7 @@ def write_config(tuned: Tuned, path: Path, *, base: Path | None = None, log: str
     steps = _steps(tuned)
     tiers = list(dict.fromkeys(step.tier for step in steps))
     document = _base(base, tiers, tuned)
-    plan = tuned.choice.plan
+    plan = tuned.choice.policy
     written = {}
     if isinstance(plan, ValuePlan):
         artifact = path.with_suffix(".estimates.json")
@@ -38,7 +39,10 @@ def write_config(tuned: Tuned, path: Path, *, base: Path | None = None, log: str
         document["policy"] = {"use": "fixed", "order": [step.tier for step in steps]}
     for tier, history in _histories(steps).items():
         document["tiers"][tier]["history"] = history
-    written[path] = _comments(tuned, log) + _yaml(document)
+    named = validators(document, tuned.choice.checks)
+    if named is not None:
+        document["validators"] = named
+    written[path] = _comments(tuned, log, document) + _yaml(document)
     for target, text in written.items():
         try:
             target.write_text(text, encoding="utf-8")
@@ -50,7 +54,7 @@ def write_config(tuned: Tuned, path: Path, *, base: Path | None = None, log: str
 
 
 def _steps(tuned: Tuned) -> list[Step]:
-    plan = tuned.choice.plan
+    plan = tuned.choice.policy
     if isinstance(plan, FixedPlan):
         return list(plan.order)
     assert isinstance(plan, ValuePlan)
@@ -75,7 +79,7 @@ def _value_policy(plan: ValuePlan, artifact: str) -> dict[str, Any]:
 
 
 def _verifier(verifier: Verifier) -> dict[str, float]:
-    return {"accepts_right": verifier.accept, "rejects_wrong": verifier.reject}
+    return {"accepts_right": round(verifier.accept, 6), "rejects_wrong": round(verifier.reject, 6)}
 
 
 def _histories(steps: list[Step]) -> dict[str, Any]:
@@ -137,7 +141,7 @@ def _yaml(document: Mapping[str, Any]) -> str:
     return text
 
 
-def _comments(tuned: Tuned, log: str) -> str:
+def _comments(tuned: Tuned, log: str, document: Mapping[str, Any]) -> str:
     first = tuned.report.document()["policies"]
     sizes = tuned.sizes
     lines = [
@@ -151,6 +155,7 @@ def _comments(tuned: Tuned, log: str) -> str:
     )
     lines += [f"{parts}{folded}, reported on {sizes['report']} that neither saw:"]
     lines += [_figures_line(one) for one in first]
+    lines += ["", *evidence(tuned.choice, document)]
     lines += [f"Note: {note}." for note in (*tuned.notes, *_unknown_figures(tuned))]
     wrapped = [part for line in lines for part in (textwrap.wrap(line, _WIDTH - 2) or [""])]
     return "".join(f"# {line}\n" for line in wrapped)
@@ -164,7 +169,7 @@ def _figures_line(one: Mapping[str, Any]) -> str:
 
 def _unknown_figures(tuned: Tuned) -> list[str]:
     """Figures that the log has and a run does not: at run time decisions do without them."""
-    plan = tuned.choice.plan
+    plan = tuned.choice.policy
     if not isinstance(plan, ValuePlan):
         return []
     used = sorted({name for arm in plan.estimates.arms.values() for name in arm.traces})
