@@ -263,7 +263,7 @@ class AttemptFailed(AttemptRecord):
 
 
 class ValidationFinished(Base):
-    """An answer was checked. `skipped`: validators that had nothing to check; `judged`: where a judge was asked too."""
+    """An answer was checked. `skipped`: validators with nothing to check; `judged`: where a judge was asked too."""
 
     event: Literal["validation.finished"] = "validation.finished"
     attempt: Count
@@ -338,7 +338,7 @@ class OutcomeLabelled(Base):
     event: Literal["outcome.labelled"] = "outcome.labelled"
     attempt: Count
     tier: str | None = None
-    outcome: Chance
+    outcome: float = Field(ge=0, le=1)
     source: str = ""
 
 
