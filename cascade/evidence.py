@@ -8,6 +8,7 @@
 | `failed_NAME` | 1: this validator failed |
 | `same_answer` | 1: word for word the answer before |
 | `diagnostics_changed` | share of findings that only one of this verdict and the one before has |
+| `judged_p`, `judged_p:TIER` | a judge's P(right) where its word counts, and its P of another tier's first attempt |
 
 A zero is information; what is not known is missing, or NaN in a table.
 """
@@ -20,6 +21,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from cascade.types import Attempt, Verdict
 
 FAILED = "failed_"
+JUDGED = "judged_p"
 _CHECKED = "diagnostics"
 _KNOWN = frozenset(
     {
@@ -40,7 +42,7 @@ def evidence_of(attempts: Sequence[Attempt], *, answers_known: bool = True) -> l
         if attempt.error is not None:
             found.append({})
             continue
-        told = {**dict(_spent(attempt)), **dict(_findings(attempt.verdict))}
+        told = {**dict(_spent(attempt)), **dict(_findings(attempt.verdict)), **dict(_judged(attempt))}
         if before is not None:
             told |= dict(_changes(before, attempt, answers_known=answers_known))
         found.append(told)
@@ -56,7 +58,7 @@ def figure(figures: Mapping[str, float], name: str) -> float:
 
 def known_at_run_time(name: str) -> bool:
     """Whether a run knows this figure, as opposed to a log with columns of its own."""
-    return name in _KNOWN or name.startswith(FAILED)
+    return name in _KNOWN or name.startswith((FAILED, JUDGED))
 
 
 def _spent(attempt: Attempt) -> Iterator[tuple[str, float]]:
@@ -83,6 +85,13 @@ def _findings(verdict: Verdict | None) -> Iterator[tuple[str, float]]:
     for report in verdict.reports:
         if report.status == "failed":
             yield f"{FAILED}{report.name}", 1.0
+
+
+def _judged(attempt: Attempt) -> Iterator[tuple[str, float]]:
+    if attempt.judged is not None and attempt.judged_p is not None:
+        yield JUDGED, attempt.judged_p
+        for tier, p in attempt.judged.others.items():
+            yield f"{JUDGED}:{tier}", p
 
 
 def _changes(before: Attempt, now: Attempt, *, answers_known: bool) -> Iterator[tuple[str, float]]:

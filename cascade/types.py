@@ -226,6 +226,17 @@ class Attempt:
     error: str | None = None
     error_message: str | None = None
 
+    @property
+    def judged_p(self) -> float | None:
+        """The judge's P(right) where its word counts: the answer passed, or there was nothing to check.
+
+        A check that failed, or that could not check, stands whatever the judge says.
+        """
+        if self.judged is None or self.verdict is None or self.error is not None:
+            return None
+        counts = self.verdict.status == "passed" or not self.verdict.reports
+        return self.judged.p if counts else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:

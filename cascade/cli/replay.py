@@ -81,6 +81,8 @@ def _tables(log: Path, config: Config, around: Surroundings, given: Mapping[str,
     from cascade.replay.replay_parts import replay_parts
 
     refuse_truth(log, given["truth_path"])
+    if config.judge is not None:
+        raise UsageError(f"{log} holds no answers to judge", hint="replay a config with a judge on a trace")
     verifier = verifier_option(given["verifier"])
     with opened(log, ray=given["ray"]) as sources:
         read = read_parts(sources, cost_options(given["costs"]))
@@ -94,7 +96,7 @@ def _tables(log: Path, config: Config, around: Surroundings, given: Mapping[str,
 def _trace(log: Path, config: Config, around: Surroundings, given: Mapping[str, Any]) -> Replayed:
     from cascade.cli.logs import cost_options
     from cascade.cli.parts import refuse_ray
-    from cascade.cli.revalidate import revalidated
+    from cascade.cli.revalidate import rejudged, revalidated
     from cascade.replay.checks_report import checks_report
     from cascade.replay.config_checks import on_config_checks
     from cascade.replay.configured import configured
@@ -107,7 +109,10 @@ def _trace(log: Path, config: Config, around: Surroundings, given: Mapping[str, 
     if given["verifier"] is not None:
         raise UsageError("--verifier is for outcome tables", hint="a trace holds the verdicts themselves")
     truth = given["truth_path"]
-    read = revalidated(log, config, truth=truth) if given["revalidate"] else read_log(log, truth=truth)
+    if given["revalidate"]:
+        read = revalidated(log, config, truth=truth)
+    else:
+        read = read_log(log, truth=truth) if config.judge is None else rejudged(log, config, truth=truth)
     assert read.episodes is not None
     episodes = read.episodes
     table = priced(episodes.table, cost_options(given["costs"]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,12 +27,28 @@ def revalidated(path: Path, config: Config, *, truth: Path | None = None) -> Log
 
     Raises UsageError if the log holds no answers.
     """
-    from cascade.replay.log import read_log
     from cascade.trace.reader import read_trace
 
     if path.name.removesuffix(".gz").endswith((".csv", ".parquet")):
         raise UsageError(f"{path} holds no answers to check again", hint=_HINT)
-    events = asyncio.run(_checked_again(read_trace(path).events, config))
+    return _read_again(asyncio.run(_checked_again(read_trace(path).events, config)), config, truth)
+
+
+def rejudged(path: Path, config: Config, *, truth: Path | None = None) -> Log:
+    """The log with what the config's judge says of every answer. Raises SupportError where it holds no answers."""
+    from cascade.trace.reader import read_trace
+
+    return _read_again(read_trace(path).events, config, truth)
+
+
+def _read_again(events: Sequence[Event], config: Config, truth: Path | None) -> Log:
+    from cascade.replay.judged import judged_anew
+    from cascade.replay.log import read_log
+    from cascade.wiring.parts import judge
+
+    wanted = judge(config)
+    if wanted is not None:
+        events = judged_anew(events, wanted)
     with tempfile.TemporaryDirectory(prefix="cascade-") as folder:
         changed = Path(folder) / "trace.jsonl"
         changed.write_text("".join(f"{event.model_dump_json(by_alias=True)}\n" for event in events), "utf-8")

@@ -60,22 +60,11 @@ class Judge:
 
 def doubted(attempt: Attempt) -> bool:
     """Whether nothing failed, and the judge holds the answer for too unlikely to be right to be accepted."""
-    told = attempt.judged
-    return told is not None and told.p < told.accept and decides(attempt)
-
-
-def decides(attempt: Attempt) -> bool:
-    """Whether the judge's word counts: the answer passed, or there was nothing to check.
-
-    A check that failed, or that could not check, stands whatever the judge says.
-    """
-    verdict = attempt.verdict
-    if attempt.judged is None or verdict is None or attempt.error is not None:
-        return False
-    return verdict.status == "passed" or not verdict.reports
+    p, told = attempt.judged_p, attempt.judged
+    return p is not None and told is not None and p < told.accept
 
 
 def best_judged(attempts: Sequence[Attempt]) -> Attempt | None:
     """Of the answers on which the judge's word counts the likeliest to be right, the later of equals."""
-    judged = [attempt for attempt in attempts if decides(attempt)]
-    return max(judged, key=lambda one: (one.judged.p if one.judged else 0.0, one.number), default=None)
+    judged = [attempt for attempt in attempts if attempt.judged_p is not None]
+    return max(judged, key=lambda one: (one.judged_p or 0.0, one.number), default=None)

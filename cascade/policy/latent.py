@@ -15,7 +15,6 @@ from dataclasses import dataclass, field, replace
 
 from cascade.evidence import figure
 from cascade.policy.base import Situation
-from cascade.policy.judge import decides
 from cascade.policy.steps import Estimate, Step, Verifier, step_of
 from cascade.types import History
 
@@ -102,14 +101,14 @@ class LatentEstimates:
         for attempt, figures in zip(situation.attempts, situation.left_behind, strict=True):
             if attempt.error is None and attempt.verdict is not None and attempt.verdict.status == "failed":
                 belief = belief.rejected(step_of(attempt)).saw(step_of(attempt), figures)
-            elif attempt.judged is not None and decides(attempt):
-                belief = belief.doubted(step_of(attempt), attempt.judged.p)
+            elif attempt.judged_p is not None:
+                belief = belief.doubted(step_of(attempt), attempt.judged_p)
         return belief.told(self._others(situation))
 
     def _others(self, situation: Situation) -> Mapping[str, float]:
         """What the last judge said of tiers that were not tried yet."""
         tried = {attempt.tier for attempt in situation.attempts}
-        judged = [one.judged for one in situation.attempts if one.judged is not None and decides(one)]
+        judged = [one.judged for one in situation.attempts if one.judged and one.judged_p is not None]
         return {tier: p for tier, p in judged[-1].others.items() if tier not in tried} if judged else {}
 
     def histories(self, tier: str, attempt: int, after: str | None) -> Sequence[History]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from cascade.policy.base import Decision, Situation
-from cascade.policy.judge import decides, doubted
+from cascade.policy.judge import doubted
 from cascade.types import Attempt
 
 OnUnchecked: TypeAlias = Literal["stop", "accept"]
@@ -26,7 +26,7 @@ def settled(situation: Situation, on_unchecked: OnUnchecked, *, weighs: bool = F
     last = situation.attempts[-1]
     if last.error is not None or last.verdict is None or last.verdict.status == "failed":
         return None
-    if decides(last) and (weighs or doubted(last)):
+    if last.judged_p is not None and (weighs or doubted(last)):
         return None
     told = "" if last.judged is None else f", judged {last.judged.p:.2f} likely right"
     if last.verdict.status == "passed":

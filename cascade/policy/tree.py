@@ -72,8 +72,8 @@ class Tree:
         if not trail or (self.terms.verifier.perfect and judged is None):
             return 0.0, trail[-1].tier if trail else None
         chances = [(belief.stands(step), step.tier) for step in trail]
-        if judged is not None and judged.judged is not None:
-            chances.append((judged.judged.p, judged.tier))
+        if judged is not None:
+            chances.append((judged.judged_p or 0.0, judged.tier))
         chance, tier = max(chances, key=lambda pair: pair[0])
         return chance * self.terms.value_usd, tier
 

@@ -15,7 +15,10 @@ from cascade.errors import SupportError
 from cascade.policy.artifact import load_estimates
 from cascade.policy.base import Policy
 from cascade.policy.expected_value import Conditions, ExpectedValuePolicy
+from cascade.policy.fixed import FixedPolicy
 from cascade.policy.steps import Step, Verifier
+from cascade.policy.threshold import ThresholdPolicy
+from cascade.replay.judged import on_judge
 from cascade.replay.plans import FixedPlan, Plan, ThresholdPlan
 from cascade.replay.policy_plan import PolicyPlan
 from cascade.replay.table import OutcomeTable
@@ -49,6 +52,7 @@ def configured(
             hint=f"the log has {', '.join(table.tiers)}; a tier's name in the config is `model` in the log",
         )
     table = _with_chances(config, table, around)
+    table = table if config.judge is None else on_judge(table)
     plan = _plan(config, table, around)
     return _named(plan), _noted(config, table)
 
@@ -69,16 +73,22 @@ def _tiers(config: Config) -> list[str]:
 def _plan(config: Config, table: OutcomeTable, around: Surroundings) -> Plan:
     wanted = config.policy
     tiers = tuple(config.tiers)
+    accept = None if config.judge is None else config.judge.accept
     if isinstance(wanted, FixedConfig):
-        return _fixed(wanted.order, table)
+        fixed = _fixed(wanted.order, table)
+        return fixed if accept is None else _asked(FixedPolicy(wanted.order), config, around)
     if isinstance(wanted, ThresholdConfig):
-        return ThresholdPlan(tiers, wanted.start, wanted.attempts, wanted.default_attempts)
+        climbing = ThresholdPlan(tiers, wanted.start, wanted.attempts, wanted.default_attempts)
+        if accept is None:
+            return climbing
+        granted = {tier: len(arms) for tier, arms in climbing.allowed(table).items()}
+        return _asked(ThresholdPolicy(wanted.start, attempts=granted, default_attempts=0), config, around)
     shown = {name: tier.history.escalation for name, tier in config.tiers.items()}
     budget = config.budget.per_task_usd
     if isinstance(wanted, ExpectedValueConfig):
         verifier = Verifier(wanted.verifier.accepts_right, wanted.verifier.rejects_wrong)
         v = float(wanted.value_usd)
-        if wanted.artifact is not None and not wanted.explore and budget is None:
+        if wanted.artifact is not None and not wanted.explore and budget is None and accept is None:
             known = load_estimates(wanted.artifact)
             offered = {step: arm for step, arm in known.arms.items() if step.tier in config.tiers}
             return ValuePlan(replace(known, arms=offered), v, wanted.max_attempts, verifier)
@@ -94,18 +104,24 @@ def _plan(config: Config, table: OutcomeTable, around: Surroundings) -> Plan:
             estimates=estimates,
             conditions=conditions,
         )
-        return _asked(policy, tiers, around, budget)
+        return _asked(policy, config, around)
     if around.plugin is None:
         raise SupportError(
             "this config's policy is a plug-in, and nothing here loads plug-ins",
             hint="replay with `cascade replay`, or pass Surroundings(plugin=...)",
         )
-    return _asked(around.plugin(config), tiers, around, budget)
+    return _asked(around.plugin(config), config, around)
 
 
-def _asked(policy: Policy, tiers: tuple[str, ...], around: Surroundings, budget: object) -> PolicyPlan:
-    limit = None if budget is None else float(str(budget))
-    return PolicyPlan(policy, tiers, tasks=around.tasks, budget_usd=limit)
+def _asked(policy: Policy, config: Config, around: Surroundings) -> PolicyPlan:
+    budget = config.budget.per_task_usd
+    return PolicyPlan(
+        policy,
+        tuple(config.tiers),
+        tasks=around.tasks,
+        budget_usd=None if budget is None else float(budget),
+        accept=None if config.judge is None else config.judge.accept,
+    )
 
 
 def _fixed(order: tuple[str, ...], table: OutcomeTable) -> FixedPlan:

@@ -11,11 +11,13 @@ from decimal import Decimal
 import numpy as np
 
 from cascade.errors import SupportError
-from cascade.policy.base import Policy, Situation
+from cascade.evidence import JUDGED
+from cascade.policy.base import Decision, Policy, Situation
+from cascade.policy.judge import best_judged
 from cascade.policy.steps import Step
 from cascade.replay.plans import STOP, Walk
 from cascade.replay.table import Ints, OutcomeTable
-from cascade.types import Attempt, Diagnostic, History, Report, Task, Usage, Verdict
+from cascade.types import Attempt, Diagnostic, History, Judged, Report, Task, Usage, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,8 @@ class PolicyPlan:
 
     tiers: the config's, cheapest first. shown: the configured history by tier. tasks: by id, where the policy
     wants more than an id. priced: whether the policy is told each tier's mean cost in the table as its
-    expected cost (else it has to know costs itself). seed: of the draws for exploration.
+    expected cost (else it has to know costs itself). seed: of the draws for exploration. accept: what a judge accepts
+    (None: there is none; see `cascade.replay.judged`).
     """
 
     policy: Policy
@@ -34,6 +37,7 @@ class PolicyPlan:
     budget_usd: float | None = None
     seed: int = 0
     priced: bool = True
+    accept: float | None = None
 
     @property
     def name(self) -> str:
@@ -69,7 +73,7 @@ class _PolicyWalk:
         made = self.attempts[row]
         decision = self.plan.policy.decide(self._situation(row))
         if decision.action in ("stop", "accept") or decision.tier is None:
-            self.given[row] = self._arm_of(decision.tier, row)
+            self.given[row] = self._kept(decision, row)
             return STOP
         last = made[-1].tier if made else None
         history = decision.history or self.plan.shown.get(decision.tier, "none")
@@ -136,7 +140,8 @@ class _PolicyWalk:
             return value if np.isfinite(value) else 0.0
 
         found = (Diagnostic(message="logged"),) * round(figure("diagnostics"))
-        report = Report(name="log", status="failed", diagnostics=found)
+        judged = None if self.plan.accept is None else self._judged(row, arm)
+        report = Report(name="log", status="passed" if judged else "failed", diagnostics=found)
         cost = float(self.table.cost[row, arm]) if self.looks else float("nan")
         return Attempt(
             number=number,
@@ -145,10 +150,24 @@ class _PolicyWalk:
             after=step.after,
             history=step.history,
             verdict=Verdict.of([report]),
+            judged=judged,
             usage=Usage(input=round(figure("input_tokens")), output=round(figure("output_tokens"))),
             cost_usd=Decimal(repr(cost)) if np.isfinite(cost) else None,
             latency_s=figure("latency_s"),
         )
+
+    def _judged(self, row: int, arm: int) -> Judged | None:
+        figures = {name: values[row, arm] for name, values in self.table.figures.items()}
+        p = float(figures.get(JUDGED, np.nan))
+        if not np.isfinite(p):
+            return None
+        others = {
+            name.partition(":")[2]: float(value)
+            for name, value in figures.items()
+            if name.startswith(f"{JUDGED}:") and np.isfinite(value)
+        }
+        least = self.plan.accept or 0.0
+        return Judged(judge="log", version="", p=p, low=p, high=p, accept=least, others=others)
 
     def blind(self) -> Walk:
         """See `Walk`."""
@@ -160,6 +179,16 @@ class _PolicyWalk:
     def gives(self, rows: Ints) -> Ints:
         """See `Walk`."""
         return self.given[rows]
+
+    def _kept(self, decision: Decision, row: int) -> int:
+        """The arm whose answer is given back: the accepted one, else the likeliest by a judge, else by the policy."""
+        made = self.attempts[row]
+        kept = best_judged(made)
+        if decision.action == "accept" and made:
+            kept = next((one for one in made if one.number == decision.given), made[-1])
+        if kept is None:
+            return self._arm_of(decision.tier, row)
+        return self._nearest(kept.tier, kept.tier_attempt, (kept.after, kept.history))
 
     def _arm_of(self, tier: str | None, row: int) -> int:
         made = [attempt for attempt in self.attempts[row] if tier is None or attempt.tier == tier]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from cascade.codec import from_json
 from cascade.evidence import evidence_of
 from cascade.trace.events import AttemptFinished, Content, Event, TaskStarted, ValidationFinished
-from cascade.types import Attempt, Report, Task, Usage, Verdict
+from cascade.types import Attempt, Judged, Report, Task, Usage, Verdict
 
 
 @dataclass(slots=True)
@@ -25,7 +25,9 @@ class Told:
             self.texts = self.texts and event.output is not None and event.output.sha256 is not None
         elif isinstance(event, ValidationFinished) and event.attempt in self.attempts:
             attempt = self.attempts[event.attempt]
-            self.attempts[event.attempt] = replace(attempt, verdict=verdict_of(event, attempt.verdict))
+            told = None if event.judged is None else from_json(Judged, event.judged.model_dump())
+            verdict = verdict_of(event, attempt.verdict)
+            self.attempts[event.attempt] = replace(attempt, verdict=verdict, judged=told)
 
     def evidence(self) -> dict[int, dict[str, float]]:
         """What each attempt left behind, by its number (`cascade.evidence`)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ def write_config(tuned: Tuned, path: Path, *, base: Path | None = None, log: str
     steps = _steps(tuned)
     tiers = list(dict.fromkeys(step.tier for step in steps))
     document = _base(base, tiers, tuned)
+    judge = document.pop("judge", None)
     plan = tuned.choice.policy
     written = {}
     if isinstance(plan, ValuePlan):
@@ -42,7 +43,8 @@ def write_config(tuned: Tuned, path: Path, *, base: Path | None = None, log: str
     named = validators(document, tuned.choice.checks)
     if named is not None:
         document["validators"] = named
-    written[path] = _comments(tuned, log, document) + _yaml(document)
+    left = () if judge is None else ("the base's judge is left out: the figures above are without it",)
+    written[path] = _comments(tuned, log, document, notes=left) + _yaml(document)
     for target, text in written.items():
         try:
             target.write_text(text, encoding="utf-8")
@@ -141,7 +143,7 @@ def _yaml(document: Mapping[str, Any]) -> str:
     return text
 
 
-def _comments(tuned: Tuned, log: str, document: Mapping[str, Any]) -> str:
+def _comments(tuned: Tuned, log: str, document: Mapping[str, Any], *, notes: Sequence[str]) -> str:
     first = tuned.report.document()["policies"]
     sizes = tuned.sizes
     lines = [
@@ -156,7 +158,7 @@ def _comments(tuned: Tuned, log: str, document: Mapping[str, Any]) -> str:
     lines += [f"{parts}{folded}, reported on {sizes['report']} that neither saw:"]
     lines += [_figures_line(one) for one in first]
     lines += ["", *evidence(tuned.choice, document)]
-    lines += [f"Note: {note}." for note in (*tuned.notes, *_unknown_figures(tuned))]
+    lines += [f"Note: {note}." for note in (*tuned.notes, *_unknown_figures(tuned), *notes)]
     wrapped = [part for line in lines for part in (textwrap.wrap(line, _WIDTH - 2) or [""])]
     return "".join(f"# {line}\n" for line in wrapped)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cascade.codec import from_json, to_json
 from cascade.policy.expected_value import Conditions, ExpectedValuePolicy
 from cascade.policy.fixed import FixedPolicy
-from cascade.policy.judge import best_judged, decides, doubted
+from cascade.policy.judge import best_judged, doubted
 from cascade.policy.latent import Arm, LatentEstimates
 from cascade.policy.steps import Step, Verifier
 from cascade.policy.threshold import ThresholdPolicy
@@ -83,7 +83,7 @@ def test_what_could_not_be_checked_or_failed_stays_so_whatever_the_judge_says(po
     failed = situation(judged(p, ("pytest", "failed")))
     plain = situation(attempt(("pytest", "failed")))
     assert policy.decide(failed) == policy.decide(plain)
-    assert not decides(failed.attempts[0])
+    assert failed.attempts[0].judged_p is None
     assert not doubted(failed.attempts[0])
 
 

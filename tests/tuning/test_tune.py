@@ -154,13 +154,16 @@ def test_a_base_config_keeps_its_endpoints_as_written(tmp_path: Path) -> None:
         f"  {tier}: {{model: m-{tier}, base_url: http://h/v1, api_key: '${{KEY}}', price: unknown}}\n"
         for tier in TIERS
     )
-    base.write_text(f"version: 1\ntiers:\n{tiers}validators: [syntax]\n")
+    judge = "judge: {artifact: judge.json}\n"
+    base.write_text(f"version: 1\ntiers:\n{tiers}validators: [syntax]\n{judge}")
     path = tmp_path / "tuned.yaml"
     write_config(quick(world(11, 300), Goal(kind="value", amount=0.5)), path, base=base)
     text = path.read_text()
     assert "${KEY}" in text
     assert "m-cheap" in text
     assert load(path, need_env=False).validators[0].use == "syntax"
+    assert load(path, need_env=False).judge is None
+    assert "the base's judge is left out" in text
     base.write_text("version: 1\ntiers:\n  other: {model: m}\n")
     with pytest.raises(InputError, match="has no tier"):
         write_config(quick(world(11, 300), Goal(kind="value", amount=0.5)), path, base=base)
