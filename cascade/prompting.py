@@ -88,12 +88,9 @@ def build(
 def _answered(attempt: Attempt, feedback: str) -> tuple[JsonObject, ...]:
     """A failed answer as the conversation goes on from it. Calls that an endpoint would refuse are told as text."""
     calls = attempt.tool_calls
-    doubted = _doubted(attempt)
+    reply = {"role": "user", "content": _reply(attempt, feedback)}
     if not calls:
-        said = _DOUBTED_REPLY if doubted else _REPLY.format(feedback=feedback)
-        return ({"role": "assistant", "content": attempt.output}, {"role": "user", "content": said})
-    said = _DOUBTED_CALLS_REPLY if doubted else _CALLS_REPLY.format(feedback=feedback)
-    reply = {"role": "user", "content": said}
+        return ({"role": "assistant", "content": attempt.output}, reply)
     if not all(call.id and call.name and _is_object(call.arguments) for call in calls):
         told = "\n".join(f"{call.name}({call.arguments})" for call in calls)
         content = f"{attempt.output}\n\n{told}".strip()
@@ -107,6 +104,13 @@ def _answered(attempt: Attempt, feedback: str) -> tuple[JsonObject, ...]:
         made["reasoning_content"] = attempt.reasoning  # DeepSeek's thinking mode refuses calls without it
     results = ({"role": "tool", "tool_call_id": call.id, "content": _NOT_EXECUTED} for call in calls)
     return (made, *results, reply)
+
+
+def _reply(attempt: Attempt, feedback: str) -> str:
+    """What is said to an answer that was not accepted."""
+    if _doubted(attempt):
+        return _DOUBTED_CALLS_REPLY if attempt.tool_calls else _DOUBTED_REPLY
+    return (_CALLS_REPLY if attempt.tool_calls else _REPLY).format(feedback=feedback)
 
 
 def _doubted(attempt: Attempt) -> bool:

@@ -77,17 +77,18 @@ def missing_files(data: Any, folder: Path) -> list[Problem]:
 
 def _named_files(data: dict[str, Any]) -> Iterator[tuple[Place, str]]:
     for place, endpoint in _endpoints(data):
-        recording = endpoint.get("recording")
-        for index, value in enumerate(recording if isinstance(recording, list) else [recording]):
-            here = (*place, "recording", index) if isinstance(recording, list) else (*place, "recording")
-            if isinstance(value, str) and value:
-                yield here, value
+        yield from _each((*place, "recording"), endpoint.get("recording"))
     for section in ("classifier", "policy", "judge"):
-        artifact = _mapping(data.get(section)).get("artifact")
-        for index, value in enumerate(artifact if isinstance(artifact, list) else [artifact]):
-            if isinstance(value, str) and value:
-                here = (section, "artifact", index) if isinstance(artifact, list) else (section, "artifact")
-                yield here, value
+        yield from _each((section, "artifact"), _mapping(data.get(section)).get("artifact"))
+
+
+def _each(place: Place, value: Any) -> Iterator[tuple[Place, str]]:
+    """The text at a place, or each of a list there."""
+    if isinstance(value, str) and value:
+        yield place, value
+    for index, one in enumerate(_list(value)):
+        if isinstance(one, str) and one:
+            yield (*place, index), one
 
 
 def _enough_tiers(tiers: Any) -> Iterator[Problem]:

@@ -72,45 +72,51 @@ def _tiers(config: Config) -> list[str]:
 
 def _plan(config: Config, table: OutcomeTable, around: Surroundings) -> Plan:
     wanted = config.policy
-    tiers = tuple(config.tiers)
-    accept = None if config.judge is None else config.judge.accept
     if isinstance(wanted, FixedConfig):
         fixed = _fixed(wanted.order, table)
-        return fixed if accept is None else _asked(FixedPolicy(wanted.order), config, around)
+        return fixed if config.judge is None else _asked(FixedPolicy(wanted.order), config, around)
     if isinstance(wanted, ThresholdConfig):
-        climbing = ThresholdPlan(tiers, wanted.start, wanted.attempts, wanted.default_attempts)
-        if accept is None:
+        climbing = ThresholdPlan(tuple(config.tiers), wanted.start, wanted.attempts, wanted.default_attempts)
+        if config.judge is None:
             return climbing
         granted = {tier: len(arms) for tier, arms in climbing.allowed(table).items()}
         return _asked(ThresholdPolicy(wanted.start, attempts=granted, default_attempts=0), config, around)
-    shown = {name: tier.history.escalation for name, tier in config.tiers.items()}
-    budget = config.budget.per_task_usd
     if isinstance(wanted, ExpectedValueConfig):
-        verifier = Verifier(wanted.verifier.accepts_right, wanted.verifier.rejects_wrong)
-        v = float(wanted.value_usd)
-        if wanted.artifact is not None and not wanted.explore and budget is None and accept is None:
-            known = load_estimates(wanted.artifact)
-            offered = {step: arm for step, arm in known.arms.items() if step.tier in config.tiers}
-            return ValuePlan(replace(known, arms=offered), v, wanted.max_attempts, verifier)
-        estimates = load_estimates(wanted.artifact) if wanted.artifact is not None else None
-        held = {tier: sum(arm.tier == tier for arm in table.arms) for tier in tiers}
-        conditions = Conditions(
-            verifier=verifier, per_tier={t: min(c, 2) for t, c in held.items()}, shown=shown
-        )
-        policy: Policy = ExpectedValuePolicy(
-            v,
-            max_attempts=wanted.max_attempts,
-            explore=wanted.explore,
-            estimates=estimates,
-            conditions=conditions,
-        )
-        return _asked(policy, config, around)
+        return _expected_value(config, wanted, table, around)
     if around.plugin is None:
         raise SupportError(
             "this config's policy is a plug-in, and nothing here loads plug-ins",
             hint="replay with `cascade replay`, or pass Surroundings(plugin=...)",
         )
     return _asked(around.plugin(config), config, around)
+
+
+def _expected_value(
+    config: Config, wanted: ExpectedValueConfig, table: OutcomeTable, around: Surroundings
+) -> Plan:
+    """On whole tables at once where nothing but estimates and verdicts counts, else row by row."""
+    verifier = Verifier(wanted.verifier.accepts_right, wanted.verifier.rejects_wrong)
+    estimates = load_estimates(wanted.artifact) if wanted.artifact is not None else None
+    plain = not wanted.explore and config.budget.per_task_usd is None and config.judge is None
+    if estimates is not None and plain:
+        offered = {step: arm for step, arm in estimates.arms.items() if step.tier in config.tiers}
+        known = replace(estimates, arms=offered)
+        return ValuePlan(known, float(wanted.value_usd), wanted.max_attempts, verifier)
+    held = {tier: sum(arm.tier == tier for arm in table.arms) for tier in config.tiers}
+    conditions = Conditions(
+        verifier=verifier,
+        per_tier={tier: min(count, 2) for tier, count in held.items()},
+        shown={name: tier.history.retry for name, tier in config.tiers.items()},
+        escalated={name: tier.history.escalation for name, tier in config.tiers.items()},
+    )
+    policy = ExpectedValuePolicy(
+        float(wanted.value_usd),
+        max_attempts=wanted.max_attempts,
+        explore=wanted.explore,
+        estimates=estimates,
+        conditions=conditions,
+    )
+    return _asked(policy, config, around)
 
 
 def _asked(policy: Policy, config: Config, around: Surroundings) -> PolicyPlan:
