@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import aclosing
-from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -13,12 +12,14 @@ from typing import TYPE_CHECKING, Self
 
 from typing_extensions import Unpack
 
+from cascade.budget import Spent
 from cascade.config import Config, default_config, installed, load
 from cascade.errors import InputError, NodeError, UsageError
 from cascade.events import Event, Finished
 from cascade.ledger import Ledger
 from cascade.models.base import Model
 from cascade.report import Tally
+from cascade.trailing import Trailing
 from cascade.types import Result, Task
 from cascade.wiring import Checking, Wired, wire
 
@@ -36,6 +37,7 @@ class Cascade:
 
     def __init__(self, wired: Wired) -> None:
         self._wired = wired
+        self._trailing = Trailing()
 
     @classmethod
     def from_file(cls, path: str | Path, *, trace: str | Path | None = None) -> Self:
@@ -51,13 +53,13 @@ class Cascade:
         seed: int | None = None,
         checking: Checking | None = None,
         models: Mapping[str, Model] | None = None,
-        spent: Decimal = Decimal(0),
+        spent: Spent = Spent(),  # noqa: B008  (frozen)
     ) -> Self:
         """From a `Config`. `trace` overrides its trace path, `seed` fixes what exploration draws.
 
         `checking` shares the checks of another cascade (`cascade.wiring.open_checks`). `models` are used for
         the tiers that they name instead of what the config says (its price and limits stay). `spent` is what a
-        resumed run has spent before, in USD: it counts against the budget.
+        resumed run has spent before: it counts against the budgets.
         """
         place = None if trace is None else Path(trace)
         return cls(wire(config, trace_path=place, seed=seed, checking=checking, models=models, spent=spent))
@@ -124,10 +126,15 @@ class Cascade:
         return self._wired.checking.layers
 
     async def run(self, task: Task | str) -> Result:
-        """Run one task to its end. Raises InputError if the task is not valid, StorageError if the trace fails."""
+        """Run one task to its end. Raises InputError if the task is not valid, StorageError if the trace fails.
+
+        A shadow goes on behind the result; `aclose` waits for it.
+        """
         from cascade.graph import invoke
 
-        return await invoke(self._unattended(), _task(task))
+        if self._wired.services.shadows is None:
+            return await invoke(self._unattended(), _task(task))
+        return await _end_of(self._events(_task(task), self._trailing))
 
     def run_sync(self, task: Task | str) -> Result:
         """`run` for callers without an event loop, closing the cascade's connections afterwards.
@@ -151,17 +158,26 @@ class Cascade:
 
     async def _run_and_release(self, task: Task) -> Result:
         try:
-            return await self.run(task)
+            result = await self.run(task)
+            await self._trailing.settle()
+            return result
         finally:
             await self._wired.release()
 
     async def stream(self, task: Task | str) -> AsyncGenerator[Event]:
-        """Run one task, yielding typed events (`cascade.events`). Closing the iterator cancels the call."""
-        from cascade.graph import stream
+        """Run one task, yielding typed events (`cascade.events`). Closing the iterator cancels the call.
 
-        async with aclosing(stream(self._unattended(), _task(task))) as events:
+        The last one is `Finished`; a shadow goes on behind it.
+        """
+        async with aclosing(self._events(_task(task), self._trailing)) as events:
             async for event in events:
                 yield event
+
+    def _events(self, task: Task, trailing: Trailing) -> AsyncGenerator[Event]:
+        from cascade.graph import stream
+
+        events = stream(self._unattended(), task)
+        return events if self._wired.services.shadows is None else trailing.ended(events)
 
     async def run_many(
         self, tasks: Iterable[Task], *, concurrency: int = 32, listen: Listener | None = None
@@ -169,48 +185,50 @@ class Cascade:
         """Run tasks side by side, yielding results as they end. `tasks` is read as places become free.
 
         A task that is not valid ends as a result with status `error`. `listen` hears every event of every
-        task. Closing the iterator cancels what is under way.
+        task. Closing the iterator cancels what is under way. A shadow keeps its task's place, and the iterator ends
+        when all have ended.
         """
         if concurrency < 1:
             raise UsageError(f"concurrency must be at least 1, not {concurrency}")
-        waiting = iter(tasks)
+        waiting, trailing = iter(tasks), Trailing()
         running: set[asyncio.Task[Result]] = set()
         try:
             while True:
-                while len(running) < concurrency and (task := next(waiting, None)) is not None:
-                    running.add(asyncio.create_task(self._one(task, listen)))
-                if not running:
+                while (
+                    len(running) + len(trailing.jobs) < concurrency
+                    and (task := next(waiting, None)) is not None
+                ):
+                    running.add(asyncio.create_task(self._one(task, listen, trailing)))
+                if not running and not trailing.jobs:
                     return
-                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                for finished in done:
+                done, _ = await asyncio.wait(running | trailing.jobs, return_when=asyncio.FIRST_COMPLETED)
+                for finished in running & done:
                     yield finished.result()
+                running -= done
         finally:
             for under_way in running:
                 under_way.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+            await asyncio.gather(*running, trailing.cancel(), return_exceptions=True)
 
-    async def _one(self, task: Task, listen: Listener | None) -> Result:
+    async def _one(self, task: Task, listen: Listener | None, trailing: Trailing) -> Result:
         """One task of many: an invalid one is a result, and does not take the others down."""
         try:
-            if listen is None:
+            if listen is None and self._wired.services.shadows is None:
                 return await self.run(task)
-            return await self._heard(task, listen)
+            return await _end_of(self._events(task, trailing), listen)
         except (InputError, NodeError) as error:
             return Result(id=task.id, status="error", reason=error.message, error=error.code)
 
-    async def _heard(self, task: Task, listen: Listener) -> Result:
-        result: Result | None = None
-        async with aclosing(self.stream(task)) as events:
-            async for event in events:
-                listen(event)
-                if isinstance(event, Finished):
-                    result = event.result
-        assert result is not None, "every task ends with a Finished event"
-        return result
-
     async def aclose(self) -> None:
-        """End the trace, close connections, tools and the sandbox. May be called more than once."""
-        await self._wired.aclose()
+        """End the trace, close connections, tools and the sandbox. May be called more than once.
+
+        Waits for shadows; cancelled, it cancels them.
+        """
+        try:
+            await self._trailing.settle()
+            await self._wired.services.background.call(self._trailing.settle)
+        finally:
+            await self._wired.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -219,6 +237,18 @@ class Cascade:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
+
+
+async def _end_of(events: AsyncGenerator[Event], listen: Listener | None = None) -> Result:
+    result: Result | None = None
+    async with aclosing(events):
+        async for event in events:
+            if listen is not None:
+                listen(event)
+            if isinstance(event, Finished):
+                result = event.result
+    assert result is not None, "every task ends with a Finished event"
+    return result
 
 
 def _task(task: Task | str) -> Task:

@@ -39,6 +39,13 @@ class BackgroundLoop:
                 loop.call_soon_threadsafe(cell[0].cancel)
             raise
 
+    async def call(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Wait for `work` in the loop. Nothing if it never ran."""
+        with self._lock:
+            loop = self._loop
+        if loop is not None:
+            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(_awaited(work), loop))
+
     async def aclose(self, *releases: Callable[[], Awaitable[None]]) -> None:
         """Call `releases` in the loop, then end it. Nothing if it never ran."""
         with self._lock:

@@ -30,6 +30,8 @@ from cascade.nodes.generate import generate
 from cascade.nodes.human import human
 from cascade.nodes.parallel import parallel
 from cascade.nodes.services import Services, Subgraph
+from cascade.nodes.shadow import AGAIN, OVER, shadow
+from cascade.nodes.shadow import NAME as SHADOW
 from cascade.nodes.state import Input, Nested, Output, State, Update, merged, scope_of
 from cascade.nodes.step import Here, Outcome, Work
 from cascade.nodes.subgraph import subgraph
@@ -92,13 +94,14 @@ def compile_graph(
     apart = declared.start in {
         target for name in declared.nodes for target in declared.targets(name).values()
     }
+    after = END if nested else _after_ends(builder, services)
     for name, node in declared.nodes.items():
         targets = declared.targets(name)
         first = name == declared.start and not apart
         placed = Placed(name=name, declared=node, targets=targets, first=first)
         builder.add_node(node_key(name), BoundNode(placed, services, narrates=narrates))
         ways: dict[Hashable, str] = {
-            outcome: END if target in ENDS else node_key(target) for outcome, target in targets.items()
+            outcome: after if target in ENDS else node_key(target) for outcome, target in targets.items()
         }
         builder.add_conditional_edges(node_key(name), _ByOutcome(), ways)
     if apart:
@@ -111,9 +114,18 @@ def compile_graph(
     return graph
 
 
+def _after_ends(builder: StateGraph[State, None, Input, Output], services: Services) -> str:
+    """Where every end leads: to the shadow's node, which is added here, if there are shadows."""
+    if services.shadows is None:
+        return END
+    builder.add_node(SHADOW, ShadowNode(services))
+    builder.add_conditional_edges(SHADOW, _ByOutcome(), {AGAIN: SHADOW, OVER: END})
+    return SHADOW
+
+
 def node_key(name: str) -> str:
     """A node's name in LangGraph, which wants those of the state's keys and of ours for itself."""
-    return f"{name}_node" if name in State.__annotations__ or name == _BEGIN else name
+    return f"{name}_node" if name in State.__annotations__ or name in (_BEGIN, SHADOW) else name
 
 
 class _ByOutcome(Runnable[State, str]):
@@ -187,6 +199,17 @@ class BeginNode(_Step):
 
     async def _run(self, state: State, emit: Emit) -> Update:  # noqa: ARG002  (nothing happens yet)
         return begin(state, self._services)
+
+
+class ShadowNode(_Step):
+    """What is made of a task after its end; comes back to itself once for each attempt."""
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(SHADOW, services)
+
+    async def _run(self, state: State, emit: Emit) -> Update:  # noqa: ARG002  (whoever listens has the end)
+        ended = await shadow(state, self._services)
+        return {**ended.update, "outcome": ended.name}
 
 
 class BoundNode(_Step):

@@ -106,7 +106,7 @@ class Pricer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One attempt in the books. `unknown_usd`: at most so much more may have been billed."""
+    """One attempt in the books. `unknown_usd`: at most so much more may have been billed. `shadow`: made beside."""
 
     task_id: str
     tier: str
@@ -115,6 +115,7 @@ class Entry:
     charges: tuple[PricedCharge, ...] = ()
     latency_s: float = 0.0
     error: str | None = None
+    shadow: bool = False
 
     @property
     def usage(self) -> Usage:
@@ -184,8 +185,13 @@ class Ledger:
 
     @property
     def total(self) -> Totals:
-        """Sums over everything."""
+        """Sums over everything, shadows included."""
         return Totals.of(self._entries)
+
+    @property
+    def shadow(self) -> Totals:
+        """Sums over shadows alone."""
+        return Totals.of([entry for entry in self._entries if entry.shadow])
 
     def by_tier(self) -> dict[str, Totals]:
         """Sums by tier, in the order in which tiers first appear."""

@@ -87,6 +87,7 @@ class RunTrace:
                 usage=UsageRecord(**to_json(total.usage)),
                 cost_usd=total.cost_usd if total.complete else None,
                 unknown_usd=total.unknown_usd,
+                shadow_usd=self.ledger.shadow.cost_usd,
                 latency_s=time.perf_counter() - self._clock,
             )
         )

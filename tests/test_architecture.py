@@ -17,7 +17,7 @@ LAYERS: list[tuple[str, ...]] = [
     ("cascade.wiring",),
     ("cascade.plugins", "cascade.runtrace"),
     ("cascade.graph",),
-    ("cascade.nodes", "cascade.narration"),
+    ("cascade.nodes", "cascade.narration", "cascade.trailing"),
     ("cascade.events", "cascade.forecast"),
     ("cascade.report", "cascade.diagram"),
     ("cascade.tuning",),

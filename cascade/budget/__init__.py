@@ -7,5 +7,6 @@ from cascade.budget.base import Budget as Budget
 from cascade.budget.base import MemoryPurse as MemoryPurse
 from cascade.budget.base import Purse as Purse
 from cascade.budget.base import Reservation as Reservation
+from cascade.budget.base import Spent as Spent
 from cascade.budget.file import BudgetFile as BudgetFile
 from cascade.budget.file import open_budget as open_budget

@@ -22,6 +22,14 @@ ZERO = Decimal(0)
 PATIENCE_S = 900.0  # as long as a call may take
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """What a run that is resumed has spent before, in USD: its tasks, and apart from them their shadows."""
+
+    tasks_usd: Decimal = ZERO
+    shadows_usd: Decimal = ZERO
+
+
 class Purse(Protocol):
     """Keeps a sum that must stay within a limit. All amounts are USD."""
 

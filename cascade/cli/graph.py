@@ -43,10 +43,10 @@ def _content(config: Config, form: str, trace: Path | None) -> bytes:
     if form == "png":
         from cascade.diagram.image import png
 
-        return png(declared, figures)
+        return png(declared, figures, shadow=config.shadow)
     from cascade.diagram import mermaid
 
-    return (mermaid(declared, figures) + "\n").encode()
+    return (mermaid(declared, figures, shadow=config.shadow) + "\n").encode()
 
 
 def _figures(config: Config, trace: Path) -> Figures:

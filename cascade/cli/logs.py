@@ -124,12 +124,28 @@ def policies_text(document: Mapping[str, Any]) -> str:
         )
         if one.get("detail"):
             lines.append(f"    {one['detail']}")
+    lines += _support_lines(document)
     support = document["support"]
-    if support["kind"] != "exact":
-        lines.append(
-            f"support: the log chose alike on {support['share']:.0%} of the tasks; "
-            f"worth {support['effective_tasks']:.0f} tasks"
-        )
     lines += [f"note: {note}" for note in support.get("notes", ())]
     lines += document.get("checks", {}).get("words", ())
     return "\n".join(lines)
+
+
+def _support_lines(document: Mapping[str, Any]) -> list[str]:
+    """What figures that are not exact rest on; and what the shadowed tasks say beside an estimate."""
+    support = document["support"]
+    if support["kind"] == "shadow":
+        drawn, whole = support["drawn"], support["of_tasks"]
+        return [f"support: a random sample, {document['n_tasks']} of the {drawn} tasks drawn from {whole}"]
+    if support["kind"] != "propensities":
+        return []
+    alike, worth = support["share"], support["effective_tasks"]
+    lines = [f"support: the log chose alike on {alike:.0%} of the tasks; worth {worth:.0f} tasks"]
+    for one in document.get("estimates", ()):
+        if one["name"] == "shadow":
+            low, high = one["success_ci"]
+            lines.append(
+                f"shadow: on {one['n_tasks']} tasks drawn at random {one['success']:.1%} ({low:.1%}-{high:.1%}) "
+                f"at {one['cost_usd']:.5f} USD a task"
+            )
+    return lines

@@ -102,7 +102,7 @@ def _trace(log: Path, config: Config, around: Surroundings, given: Mapping[str, 
     from cascade.replay.configured import configured
     from cascade.replay.log import read_log
     from cascade.replay.prepare import priced
-    from cascade.replay.replay import replay_episodes
+    from cascade.replay.shadows import replay_logged
     from cascade.tuning.estimates import fit_estimates
 
     refuse_ray(given["ray"])
@@ -119,7 +119,7 @@ def _trace(log: Path, config: Config, around: Surroundings, given: Mapping[str, 
     checks = checks_report(table)
     plan, table = configured(config, on_config_checks(config, table), around)
     episodes = replace(episodes, table=table)
-    found = replay_episodes(episodes, plan, model=lambda part: fit_estimates(part.table))
+    found = replay_logged(episodes, plan, model=lambda part: fit_estimates(part.table))
     return replace(found, checks=checks)
 
 

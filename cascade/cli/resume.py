@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from cascade.budget import Spent
 from cascade.results import read_records
 from cascade.storage import write_atomic
 from cascade.trace.open_calls import Progress, progress
@@ -22,11 +23,20 @@ FINAL = frozenset({"accepted", "rejected"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """done: ids not to be run again. spent_usd: what counts against the budget, money of unknown fate included."""
+    """done: ids not to be run again. spent_usd: what counts against the budget, money of unknown fate included.
+
+    shadow_usd: what counts against that of the shadows.
+    """
 
     done: frozenset[str] = frozenset()
     spent_usd: Decimal = Decimal(0)
+    shadow_usd: Decimal = Decimal(0)
     notes: tuple[str, ...] = ()
+
+    @property
+    def spent(self) -> Spent:
+        """Both."""
+        return Spent(tasks_usd=self.spent_usd, shadows_usd=self.shadow_usd)
 
 
 def standing(results: str, trace: str | None) -> Standing:
@@ -46,7 +56,8 @@ def standing(results: str, trace: str | None) -> Standing:
         write_atomic(results, b"".join(lines), what="results file")
     return Standing(
         done=frozenset(kept) | frozenset(lost),
-        spent_usd=seen.spent_usd + seen.unknown_usd,
+        spent_usd=seen.spent_usd + seen.unknown_usd - seen.shadow_usd,
+        shadow_usd=seen.shadow_usd,
         notes=tuple(_notes(seen, lost)),
     )
 

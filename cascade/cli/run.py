@@ -52,7 +52,7 @@ def run(**options: Any) -> int:
     stands = standing(options["output"], trace) if options["resume"] else Standing()
     for note in stands.notes:
         click.echo(f"resume: {note}", err=True)
-    cascade = Cascade.from_config(config, trace=trace, spent=stands.spent_usd)
+    cascade = Cascade.from_config(config, trace=trace, spent=stands.spent)
     left = (task for task in tasks if task.id not in stands.done)
     return asyncio.run(_run(cascade, left, options))
 

@@ -93,12 +93,23 @@ def _share(told: Mapping[tuple[str, str], list[float]], verdict: str, model: str
 
 
 def _fair(checked: Sequence[Row]) -> list[Row]:
-    """Where a tier was started at often enough only those tasks: the others are those a cheaper tier failed."""
+    """Where a tier was started at often enough only those tasks: the others are those a cheaper tier failed.
+
+    On tasks drawn for shadows a shadow's tier is known whoever called it: those are no choice of a policy either.
+    """
+    beside = {row["model"] for row in checked if not row["stage"]}
     started = Counter(row["model"] for row in checked if row["stage"] == "1")
-    biased = sorted(
-        {row["model"] for row in checked} - {t for t, n in started.items() if n >= _LEAST_STARTED}
-    )
-    return [row for row in checked if row["stage"] == "1" or row["model"] in biased]
+    drawn = Counter(row["model"] for row in checked if row["sampled"] and row["model"] in beside)
+    known = {tier for tier in beside if drawn[tier] >= _LEAST_STARTED}
+    enough = known | {tier for tier, n in started.items() if n >= _LEAST_STARTED}
+    staged = {row["model"] for row in checked if row["stage"]}
+    return [
+        row
+        for row in checked
+        if row["stage"] == "1"
+        or (row["sampled"] and row["model"] in known)
+        or (row["model"] not in enough and (row["stage"] or row["model"] not in staged))
+    ]
 
 
 def _cheapest_first(picked: Sequence[Row]) -> tuple[str, ...]:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from cascade.tuning.tune import Settings, Tuned
 
 
+# Tasks drawn for shadows on which a search rests without a model's help.
+_ENOUGH_SHADOWS = 300
+
+
 @click.command()
 @click.argument("log", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The config to write.")
@@ -123,16 +127,23 @@ def _wanted(table: OutcomeTable, given: dict[str, Any]) -> OutcomeTable:
 
 
 def _told_apart(episodes: Episodes) -> OutcomeTable:
-    """A log of decisions as a table: a tier's first attempts that were shown a failure stand for its first ones
-    where the log has no others, and what was never tried is what the model expects."""
+    """A log of decisions as a table: the tasks drawn for shadows, if those are enough to search on. Else a tier's
+    first attempts that were shown a failure stand for its first ones where the log has no others, and what was
+    never tried is what the model expects, given what shadows saw too."""
     from dataclasses import replace
 
     from cascade.policy.steps import Step
     from cascade.replay.labelled import expected_truth, labelled
     from cascade.replay.rates import expecting
+    from cascade.replay.shadows import whole_sample
     from cascade.tuning.estimates import imputed
 
-    table = expected_truth(labelled(episodes).table)
+    told = labelled(episodes)
+    table = expected_truth(told.table)
+    whole = whole_sample(replace(told, table=table))
+    if whole is not None and len(whole) >= _ENOUGH_SHADOWS:
+        note = f"searched on the {len(whole)} tasks that were drawn for shadows: every first attempt is known there"
+        return replace(whole, notes=(*whole.notes, note))
     arms = list(table.arms)
     notes = list(table.notes)
     for tier in dict.fromkeys(arm.tier for arm in arms):

@@ -28,6 +28,7 @@ def cross_check(data: Any, plugins: Plugins | None) -> list[Problem]:
         *_providers(data, plugins),
         *_fallbacks(data),
         *_policy_tiers(_mapping(data.get("policy")), tiers),
+        *_shadow_tiers(_mapping(data.get("shadow")), tiers),
         *_validator_names(data.get("validators")),
     ]
 
@@ -134,17 +135,24 @@ def _fallbacks(data: dict[str, Any]) -> Iterator[Problem]:
 
 def _policy_tiers(policy: dict[str, Any], tiers: list[str]) -> Iterator[Problem]:
     attempts = _mapping(policy.get("attempts"))
-    order = _list(policy.get("order"))
     if policy.get("use") in ("threshold", "expected_value"):
         for name in attempts:
             if name not in tiers:
                 hint = suggestion(name, tiers, what="tiers")
                 yield Problem(("policy", "attempts", name), "there is no such tier", hint, at="key")
     if policy.get("use") == "fixed":
-        for index, name in enumerate(order):
-            if isinstance(name, str) and name not in tiers:
-                hint = suggestion(name, tiers, what="tiers")
-                yield Problem(("policy", "order", index), f"there is no tier {name}", hint)
+        yield from _listed_tiers(policy.get("order"), ("policy", "order"), tiers)
+
+
+def _shadow_tiers(shadow: dict[str, Any], tiers: list[str]) -> Iterator[Problem]:
+    yield from _listed_tiers(shadow.get("tiers"), ("shadow", "tiers"), tiers)
+
+
+def _listed_tiers(listed: Any, place: Place, tiers: list[str]) -> Iterator[Problem]:
+    for index, name in enumerate(_list(listed)):
+        if isinstance(name, str) and name not in tiers:
+            hint = suggestion(name, tiers, what="tiers")
+            yield Problem((*place, index), f"there is no tier {name}", hint)
 
 
 def _validator_names(validators: Any) -> Iterator[Problem]:

@@ -193,6 +193,10 @@ def _bare(annotation: Any) -> Any:
             annotation = annotation.__value__
         elif get_origin(annotation) is Annotated:
             annotation = get_args(annotation)[0]
+        elif len(members := [one for one in get_args(annotation) if one is not types.NoneType]) == 1 and (
+            get_origin(annotation) in {Union, types.UnionType}
+        ):
+            annotation = members[0]  # a section that may be unset
         else:
             return annotation
 

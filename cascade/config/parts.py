@@ -205,6 +205,17 @@ class BudgetConfig(Section):
     """A file that processes share, so that the limits hold between them."""
 
 
+class ShadowConfig(Section):
+    """Other tiers' first attempts on a random share of the tasks, after those have ended: for the log alone."""
+
+    rate: Annotated[float, Field(gt=0, le=1)]
+    """Share of the tasks, drawn at random, on which every tier of `tiers` is known in the end."""
+    tiers: Annotated[tuple[Name, ...], LISTED, Field(min_length=1)] | None = None
+    """The tiers. Unset: all."""
+    budget_usd: PositiveUsd
+    """What shadows may cost in a run, in USD, on top of `budget`, whose limits they do not touch."""
+
+
 class ChecksConfig(Section):
     """In which order the validators run, and when they stop."""
 

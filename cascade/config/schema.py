@@ -23,6 +23,7 @@ from cascade.config.parts import (
     LinearClassifier,
     PolicyConfig,
     SandboxConfig,
+    ShadowConfig,
     ThresholdPolicy,
     TraceConfig,
     ValidatorConfig,
@@ -64,6 +65,8 @@ class Config(Section):
     """What decides the next step."""
     budget: BudgetConfig = BudgetConfig()
     """What may be spent."""
+    shadow: ShadowConfig | None = None
+    """Tiers that are tried beside, on a random share of the tasks, with money of their own. Unset: none."""
     sandbox: SandboxConfig = SandboxConfig()
     """Where model-written code is executed."""
     trace: TraceConfig = TraceConfig()

@@ -91,7 +91,7 @@ class Figures:
 def _by_task(events: Iterable[Event]) -> Iterator[list[Event]]:
     tasks: dict[str, list[Event]] = {}
     for event in events:
-        if event.task_id is not None:
+        if event.task_id is not None and not getattr(event, "shadow", False):
             tasks.setdefault(event.trace_id, []).append(event)
     yield from tasks.values()
 

@@ -6,16 +6,17 @@ import io
 from typing import Any
 
 from cascade.config.graph import ENDS, GraphConfig
+from cascade.config.parts import ShadowConfig
 from cascade.diagram.figures import Figures, Sums
-from cascade.diagram.mermaid import figures_of, label
+from cascade.diagram.mermaid import figures_of, label, shadow_label
 from cascade.errors import UsageError
 
 _COLOURS = {"generate": "#dbeafe", "parallel": "#dbeafe", "validate": "#dcfce7", "decide": "#fef3c7"}
 _WIDTH, _HEIGHT = 3.4, 1.7  # inches for a column and a row
 
 
-def png(graph: GraphConfig, figures: Figures | None = None) -> bytes:
-    """The picture's bytes. Raises UsageError where matplotlib is not installed."""
+def png(graph: GraphConfig, figures: Figures | None = None, *, shadow: ShadowConfig | None = None) -> bytes:
+    """The picture's bytes. shadow: what follows the ends. Raises UsageError where matplotlib is not installed."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -23,7 +24,7 @@ def png(graph: GraphConfig, figures: Figures | None = None) -> bytes:
         raise UsageError("a PNG needs matplotlib", hint="pip install 'cascade-router[plots]'") from error
     places = layout(graph)
     columns = max(x for x, _ in places.values()) + 1
-    rows = max(y for _, y in places.values()) + 1
+    rows = max(y for _, y in places.values()) + 1 + (shadow is not None)
     figure = Figure(figsize=(max(5.0, columns * _WIDTH), rows * _HEIGHT))
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
@@ -33,6 +34,8 @@ def png(graph: GraphConfig, figures: Figures | None = None) -> bytes:
     for name in graph.nodes:
         for number, (target, text) in enumerate(_arrows(graph, name, figures).items()):
             _edge(axes, places[name], places[target], text, number)
+    if shadow is not None:
+        _after_ends(axes, places, shadow)
     for name, place in places.items():
         _box(axes, graph, name, place, figures)
     written = io.BytesIO()
@@ -88,6 +91,18 @@ def _box(
         colour = _COLOURS.get(str(getattr(node, "kind", "")), "#ffffff")
     style = {"boxstyle": "round,pad=0.5", "facecolor": colour, "edgecolor": "#374151"}
     axes.text(*place, "\n".join(lines), ha="center", va="center", fontsize=9, bbox=style, zorder=3)
+
+
+def _after_ends(axes: Any, places: dict[str, tuple[float, float]], shadow: ShadowConfig) -> None:
+    """A box below the ends, and an arrow from each."""
+    ends = [place for name, place in places.items() if name in ENDS]
+    here = (sum(x for x, _ in ends) / len(ends), ends[0][1] + 1)
+    for number, place in enumerate(ends):
+        _edge(axes, place, here, "", number)
+    style = {"boxstyle": "round,pad=0.5", "facecolor": "#ede9fe", "edgecolor": "#374151"}
+    axes.text(
+        *here, "\n".join(shadow_label(shadow)), ha="center", va="center", fontsize=9, bbox=style, zorder=3
+    )
 
 
 def _edge(axes: Any, start: tuple[float, float], end: tuple[float, float], text: str, number: int) -> None:

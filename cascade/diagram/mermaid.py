@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from cascade.config.graph import ENDS, GraphConfig, Node
+from cascade.config.parts import ShadowConfig
 from cascade.diagram.figures import Figures, Sums
 
 _SHAPES = {
@@ -19,13 +20,25 @@ _SHAPES = {
 _BOX = ("[", "]")
 
 
-def mermaid(graph: GraphConfig, figures: Figures | None = None) -> str:
-    """The graph as a flowchart; with figures: visits, success and USD at every node and edge."""
+def mermaid(graph: GraphConfig, figures: Figures | None = None, *, shadow: ShadowConfig | None = None) -> str:
+    """The graph as a flowchart; with figures: visits, success and USD at every node and edge.
+
+    shadow: what follows the ends on a share of the tasks.
+    """
     lines = ["flowchart TD", f"    __start([start]) --> {_key(graph.start)}"]
     lines += [_node(name, node, figures) for name, node in graph.nodes.items()]
     lines += [f'    {end}(["{end.lower()}"])' for end in _ends(graph)]
     lines += list(_edges(graph, figures))
+    if shadow is not None:
+        lines.append(f'    __shadow("{_text(shadow_label(shadow))}")')
+        lines += [f"    {end} -.-> __shadow" for end in _ends(graph)]
     return "\n".join(lines)
+
+
+def shadow_label(shadow: ShadowConfig) -> list[str]:
+    """What follows the ends, in lines of text."""
+    tiers = ", ".join(shadow.tiers) if shadow.tiers else "all tiers"
+    return ["shadow", f"{shadow.rate:.3g} of the tasks", tiers]
 
 
 def label(name: str, node: Node, sums: Sums | None) -> list[str]:

@@ -36,7 +36,7 @@ CANCELLED = "model.cancelled"
 class Terms:
     """Which attempt is to be made, and what its node demands of it; None: as the tier has it.
 
-    `patience_s`: how long to wait for money that others may give back.
+    `patience_s`: how long to wait for money that others may give back. `shadow`: made after the task's end.
     """
 
     tier: str
@@ -46,6 +46,7 @@ class Terms:
     max_usd: Decimal | None = None
     tariff: Tariff | None = None
     patience_s: float = PATIENCE_S
+    shadow: bool = False
 
 
 async def prepare(state: State, services: Services, emit: Emit, *, here: Here, terms: Terms) -> Call:
@@ -70,6 +71,7 @@ async def prepare(state: State, services: Services, emit: Emit, *, here: Here, t
         prompt=prompt,
         content=services.content,
         tariff=terms.tariff,
+        shadow=terms.shadow,
     )
     first = await purse.acquire(_worst(services, place, task), patience_s=terms.patience_s)
     return Call(task=task, place=place, purse=purse, reservations=[first], services=services, emit=emit)
@@ -123,6 +125,11 @@ class Call:
     meter: Meter = field(default_factory=Meter)
     clock: float = 0.0
     cancelled: Attempt | None = None
+
+    def release(self) -> None:
+        """It is not made: give back what was set aside for it."""
+        for reservation in self.reservations:
+            reservation.release()
 
     async def make(self) -> Attempt:
         """Send the request and book what it cost, answered, failed or cancelled."""
@@ -238,6 +245,7 @@ class Call:
             charges=priced,
             latency_s=time.perf_counter() - self.clock,
             error=error,
+            shadow=self.place.shadow,
         )
         self.services.ledger.book(entry)
         self.reservations[-1].settle((entry.cost_usd or Decimal(0)) + entry.unknown_usd - self.settled)

@@ -40,6 +40,7 @@ def begin(state: State, services: Services) -> Update:
         "decision": None,
         "result": None,
         "visits": {},
+        "shadowing": None,
     }
 
 

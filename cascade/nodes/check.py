@@ -74,6 +74,20 @@ def judged_by(services: Services, task: Task, attempt: Attempt) -> Attempt:
     )
 
 
+async def checked(
+    task: Task, attempt: Attempt, services: Services, names: tuple[str, ...] | None
+) -> tuple[Attempt, float]:
+    """extract and validate in one: the attempt with its verdict, and the seconds that its checks took."""
+    read, report = read_files(task, attempt, services.early_stop)
+    clock = time.perf_counter()
+    if report is not None:
+        verdict = Verdict.of([report])
+    else:
+        verdict = await services.checks.check(narrowed(task, names), candidate_of(read))
+    latency = time.perf_counter() - clock
+    return judged_by(services, task, replace(read, verdict=verdict)), latency
+
+
 def narrowed(task: Task, names: tuple[str, ...] | None) -> Task:
     """The task with a node's validators, those that the task itself leaves out left out."""
     if names is None:
@@ -106,7 +120,7 @@ class Judgement:
         self._found = found
         self._latency_s = latency_s
 
-    def publish(self, services: Services, emit: Emit) -> Update:
+    def publish(self, services: Services, emit: Emit, *, shadow: bool = False) -> Update:
         """Write the event, tell the stream, and hand the attempt over as done."""
         attempt = self._judged
         assert attempt.verdict is not None, "it was judged"
@@ -120,6 +134,7 @@ class Judgement:
                 skipped=tuple(self._found.skipped),
                 latency_s=self._latency_s,
                 judged=None if attempt.judged is None else JudgedRecord(**to_json(attempt.judged)),
+                shadow=shadow,
             )
         )
         emit(

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from cascade.codec import to_json
 from cascade.config.graph import ParallelNode
 from cascade.errors import BudgetExhaustedError
 from cascade.events import AttemptEnded, Emit
 from cascade.nodes.attempt import Call, Terms, prepare
-from cascade.nodes.check import Judgement, candidate_of, judged_by, narrowed, read_files
+from cascade.nodes.check import Judgement, checked
 from cascade.nodes.generate import out_of_budget
 from cascade.nodes.services import Services
 from cascade.nodes.state import State, carried_out, next_number, scope_of, task_of
 from cascade.nodes.step import Here, Outcome
 from cascade.policy.judge import doubted
-from cascade.types import Attempt, Verdict
+from cascade.types import Attempt
 
 RANK = {"passed": 0, "unchecked": 1, "failed": 2}
 
@@ -99,16 +98,11 @@ class _Race:
         self.emit(AttemptEnded(task_id=task.id, attempt=attempt))
         if attempt.error is not None:
             return
-        attempt, report = read_files(task, attempt, self.services.early_stop)
-        clock = time.perf_counter()
-        if report is not None:
-            verdict = Verdict.of([report])
-        else:
-            narrow = narrowed(task, self.here.of(ParallelNode).validators)
-            verdict = await self.services.checks.check(narrow, candidate_of(attempt))
-        self.attempt = judged_by(self.services, task, replace(attempt, verdict=verdict))
+        names = self.here.of(ParallelNode).validators
+        self.attempt, latency = await checked(task, attempt, self.services, names)
+        verdict = self.attempt.verdict
+        assert verdict is not None, "it was checked"
         scope = scope_of(self.state, self.services.run).child(self.here.name)
-        latency = time.perf_counter() - clock
         Judgement(task, scope, self.attempt, verdict, latency).publish(self.services, self.emit)
 
     def settle(self) -> None:
@@ -116,5 +110,4 @@ class _Race:
         if self.attempt is None:
             self.attempt = self.call.cancelled
         if self.attempt is None:
-            for reservation in self.call.reservations:
-                reservation.release()
+            self.call.release()

@@ -29,7 +29,10 @@ from cascade.types import Attempt, JsonObject
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Which attempt it is: its span, numbers, tier, and the request that it sends. `tariff`: the node's own price."""
+    """Which attempt it is: its span, numbers, tier, and the request that it sends. `tariff`: the node's own price.
+
+    `shadow`: it is made after the task's end.
+    """
 
     scope: Scope
     number: int
@@ -39,6 +42,7 @@ class Place:
     content: ContentRule
     node: str = "generate"
     tariff: Tariff | None = None
+    shadow: bool = False
 
 
 def _common(call: Place) -> dict[str, Any]:
@@ -50,6 +54,7 @@ def _common(call: Place) -> dict[str, Any]:
         "after": call.prompt.after,
         "history": call.prompt.history,
         "model": call.tier.model_name,
+        "shadow": call.shadow,
     }
 
 

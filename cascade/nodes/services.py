@@ -15,6 +15,7 @@ from cascade.forecast import Forecast
 from cascade.ledger import Ledger, Pricer
 from cascade.models.base import Model
 from cascade.models.early import StopRules
+from cascade.nodes.shadowing import Shadows
 from cascade.policy.base import Policy
 from cascade.policy.judge import Judge
 from cascade.prompting import DEFAULT_SYSTEM_PROMPT
@@ -62,7 +63,7 @@ class Tier:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Everything a run needs. `draw` gives the uniform numbers that exploration uses.
+    """Everything a run needs. `draw` gives the uniform numbers that exploration uses, `shadows` who gets a shadow.
 
     `background` is where the nodes run for callers without an event loop. By the names of a declared graph's
     nodes: `node_policies` of decide nodes, `functions` of call nodes, `subgraphs` of subgraph nodes.
@@ -82,6 +83,7 @@ class Services:
     sink: TraceSink = field(default_factory=NullSink)
     run: Scope = field(default_factory=Scope.of_run)
     early_stop: StopRules | None = None
+    shadows: Shadows | None = None
     content: ContentRule = "full"
     feedback: Callable[[Verdict], str]
     system_prompt: str = DEFAULT_SYSTEM_PROMPT

@@ -58,7 +58,8 @@ def grown(before: list[Json] | None, new: list[Json] | None) -> list[Json] | Non
 class State(TypedDict, total=False):
     """Everything that is known of one task. `attempts` only grows; `pending` is the attempt in the making.
 
-    `outcome` is how the last node ended, `visits` counts those nodes whose visits are limited.
+    `outcome` is how the last node ended, `visits` counts those nodes whose visits are limited. `shadowing` is what is
+    left to be made after the end, where the task was drawn.
     """
 
     task: Json | str
@@ -72,6 +73,7 @@ class State(TypedDict, total=False):
     parent: Json | None
     outcome: str
     visits: dict[str, int]
+    shadowing: Json | None
 
 
 Update: TypeAlias = State

@@ -39,6 +39,10 @@ class Words:
         return np.concatenate(self.batches).astype(np.intp), list(self.places)
 
 
+WORDS = ("task_id", "model", "stage", "attempt", "after", "history", "sampled")
+"""Columns that hold no figures."""
+
+
 @dataclass(slots=True)
 class Columns:
     """The columns read so far. `notes` says what was left out, in words."""
@@ -50,8 +54,7 @@ class Columns:
     notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        known = ("task_id", "model", "stage", "attempt", "after", "history")
-        self.words = {name: Words() for name in self.names if name in known}
+        self.words = {name: Words() for name in self.names if name in WORDS}
 
     def add_numbers(self, name: str, values: Sequence[str], path: Path) -> None:
         """Append a batch of a number column; one that has no meaning of its own and holds words is left out."""

@@ -16,14 +16,13 @@ import numpy as np
 
 from cascade.errors import InputError, StorageError
 from cascade.policy.steps import Step
-from cascade.replay.columns import Columns, numbers
+from cascade.replay.columns import WORDS, Columns, numbers
 from cascade.replay.table import OutcomeTable
 from cascade.replay.verdicts import Said, is_said, truth_apart
 from cascade.types import History
 
 _BATCH = 2_000
 _NEEDED = ("task_id", "model", "outcome")
-_WORDS = ("task_id", "model", "stage", "attempt", "after", "history")
 
 STAGES_NOTE = "stages are successive attempts; a later one counts by what it added to those before"
 
@@ -35,8 +34,9 @@ def read_table(path: Path | str) -> OutcomeTable:
     `after` and `history` tell kinds of attempts apart; without `attempt`, the values of a `stage` column
     are successive attempts and a later stage's outcome is what was right by then. `verdict` and `verdict:NAME`
     hold what the checks, and one validator, said of the attempt; the outcome then is the truth about it, and
-    `latency:NAME` the validator's seconds. Other columns are figures if they hold numbers. Raises InputError
-    with file and line for what cannot be meant, StorageError if the file cannot be read.
+    `latency:NAME` the validator's seconds. Other columns are figures if they hold numbers, but for `sampled` of a
+    trace's export. Raises InputError with file and line for what cannot be meant, StorageError if the file cannot
+    be read.
     """
     columns = read_columns(path)
     if not columns.count:
@@ -119,7 +119,7 @@ def _take(path: Path, columns: Columns, rows: list[list[str]]) -> None:
         )
     rows = [row for row in rows if row]
     for name, values in zip(columns.names, zip(*rows, strict=True), strict=True):
-        if name in _WORDS:
+        if name in WORDS:
             columns.words[name].add(values)
         else:
             columns.add_numbers(name, values, path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +12,8 @@ from cascade.errors import InputError
 from cascade.evidence import figure
 from cascade.policy.steps import Step
 from cascade.replay.episodes import Episodes
-from cascade.replay.table import OutcomeTable
+from cascade.replay.sample import sample_of
+from cascade.replay.table import Floats, Ints, OutcomeTable
 from cascade.replay.verdicts import Said, truth_apart
 from cascade.trace.events import (
     AttemptFinished,
@@ -46,14 +47,20 @@ class _Made:
 
 @dataclass(slots=True)
 class _Told:
-    """One task of one run."""
+    """One task of one run. made: attempts that decisions led to; beside: those of its shadow."""
 
     task: str
     made: dict[int, _Made] = field(default_factory=dict)
+    beside: dict[int, _Made] = field(default_factory=dict)
     chance: float = float("nan")
     probabilities: dict[str, float] = field(default_factory=dict)
     ended: bool = False
     told: Told = field(default_factory=Told)
+
+    @property
+    def all(self) -> dict[int, _Made]:
+        """Every attempt, whoever made it."""
+        return {**self.made, **self.beside}
 
 
 def read_episodes(path: Path | str, *, labels: Sequence[Label] = ()) -> Episodes:
@@ -75,7 +82,7 @@ def read_episodes(path: Path | str, *, labels: Sequence[Label] = ()) -> Episodes
     for (run_id, task_id, attempt), outcome in truth.items():
         _label(told, Key(run_id, task_id, attempt), outcome)
     notes = [f"the last line is torn and left out: {log.torn.message}"] if log.torn is not None else []
-    ended = [one for one in told.values() if one.ended and one.made]
+    ended = [one for one in told.values() if one.ended and (one.made or one.told.sampled)]
     if len(told) > len(ended):
         notes.append(f"{len(told) - len(ended)} of {len(told)} tasks have no end or no attempt: left out")
     if not ended:
@@ -85,6 +92,7 @@ def read_episodes(path: Path | str, *, labels: Sequence[Label] = ()) -> Episodes
 
 def _tell(told: _Told, event: Event) -> None:
     told.told.hear(event)
+    whose = told.beside if getattr(event, "shadow", False) else told.made
     if isinstance(event, RouteDecided):
         told.chance = _chance(event)
         told.probabilities = dict(event.probabilities)
@@ -93,9 +101,9 @@ def _tell(told: _Told, event: Event) -> None:
     elif isinstance(event, AttemptFinished):
         step = Step(event.tier, event.tier_attempt, event.after, event.history)
         cost = float("nan") if event.cost_usd is None else float(event.cost_usd)
-        told.made[event.attempt] = _Made(step, told.chance, cost=cost)
-    elif isinstance(event, ValidationFinished) and event.attempt in told.made:
-        _check(told.made[event.attempt], event)
+        whose[event.attempt] = _Made(step, told.chance, cost=cost)
+    elif isinstance(event, ValidationFinished) and event.attempt in whose:
+        _check(whose[event.attempt], event)
     elif isinstance(event, TaskFinished):
         told.ended = True
 
@@ -115,28 +123,25 @@ def _check(made: _Made, event: ValidationFinished) -> None:
 
 def _label(told: dict[tuple[str, str], _Told], key: Key, outcome: float) -> None:
     one = told.get((key.run_id, key.task_id))
-    if one is not None and key.attempt in one.made:
-        one.made[key.attempt].truth = outcome
+    if one is not None and key.attempt in one.all:
+        one.all[key.attempt].truth = outcome
 
 
 def _episodes(ended: list[_Told], versions: list[str], notes: list[str]) -> Episodes:
-    steps = list(dict.fromkeys(made.step for one in ended for made in one.made.values()))
+    steps = list(dict.fromkeys(made.step for one in ended for made in one.all.values()))
     place = {step: k for k, step in enumerate(steps)}
     shape = (len(ended), len(steps))
     truth, verdict, cost = (np.full(shape, np.nan) for _ in range(3))
     left = [one.told.evidence() for one in ended]
     names = dict.fromkeys(name for each in left for found in each.values() for name in found)
     figures = {name: np.full(shape, np.nan) for name in names if name != "cost_usd"}
-    longest = max(len(one.made) for one in ended)
-    arms = np.full((len(ended), longest), -1, dtype=np.intp)
-    propensity = np.full((len(ended), longest), np.nan)
     for row, one in enumerate(ended):
-        for turn, (number, made) in enumerate(sorted(one.made.items())):
+        for number, made in one.all.items():
             k = place[made.step]
-            arms[row, turn], propensity[row, turn] = k, made.propensity
             truth[row, k], verdict[row, k], cost[row, k] = made.truth, made.verdict, made.cost
             for name, values in figures.items():
                 values[row, k] = figure(left[row][number], name)
+    sample, more = sample_of([one.told.drawn for one in ended])
     table = OutcomeTable(
         tasks=[one.task for one in ended],
         arms=tuple(steps),
@@ -144,19 +149,30 @@ def _episodes(ended: list[_Told], versions: list[str], notes: list[str]) -> Epis
         cost=cost,
         figures=figures,
         probabilities=_probabilities(ended),
-        notes=tuple(notes),
+        notes=(*notes, *more),
     )
     said = Said(verdict, _said(ended, place, shape), _seconds(ended))
     table = truth_apart(said.on(table))
-    return Episodes(table=table, arms=arms, propensity=propensity, versions=versions)
+    arms, propensity = _taken(ended, place)
+    return Episodes(table=table, arms=arms, propensity=propensity, versions=versions, sample=sample)
+
+
+def _taken(ended: list[_Told], place: Mapping[Step, int]) -> tuple[Ints, Floats]:
+    """The arms that each task's decisions led to, in order, and by what chance."""
+    shape = (len(ended), max(len(one.made) for one in ended))
+    arms, propensity = np.full(shape, -1, dtype=np.intp), np.full(shape, np.nan)
+    for row, one in enumerate(ended):
+        for turn, (_, made) in enumerate(sorted(one.made.items())):
+            arms[row, turn], propensity[row, turn] = place[made.step], made.propensity
+    return arms, propensity
 
 
 def _said(ended: list[_Told], place: dict[Step, int], shape: tuple[int, int]) -> dict[str, np.ndarray]:
     """Each validator's verdicts; an answer whose form is wrong fails them all."""
-    names = dict.fromkeys(name for one in ended for made in one.made.values() for name in made.said)
+    names = dict.fromkeys(name for one in ended for made in one.all.values() for name in made.said)
     found = {name: np.full(shape, np.nan) for name in names if name not in FORM}
     for row, one in enumerate(ended):
-        for made in one.made.values():
+        for made in one.all.values():
             misshapen = any(made.said.get(name) == 0 for name in FORM)
             for name, values in found.items():
                 values[row, place[made.step]] = 0.0 if misshapen else made.said.get(name, float("nan"))
@@ -166,7 +182,7 @@ def _said(ended: list[_Told], place: dict[Step, int], shape: tuple[int, int]) ->
 def _seconds(ended: list[_Told]) -> dict[str, float]:
     times: dict[str, list[float]] = {}
     for one in ended:
-        for made in one.made.values():
+        for made in one.all.values():
             for name, seconds in made.seconds.items():
                 times.setdefault(name, []).append(seconds)
     return {name: sum(values) / len(values) for name, values in times.items() if name not in FORM}

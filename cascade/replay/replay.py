@@ -30,7 +30,8 @@ FEW_TASKS = 10
 @dataclass(frozen=True, slots=True)
 class Replayed:
     """The figures of a plan and its baselines. estimates: off-policy, where the log is one of decisions. checks:
-    what the log says of its validators, where verdicts are logged.
+    what the log says of its validators, where verdicts are logged. shadow: the plan on the random sample of shadowed
+    tasks, where the log has one.
     """
 
     n_tasks: int
@@ -39,6 +40,7 @@ class Replayed:
     policies: tuple[Figures | Estimated, ...]
     estimates: OffPolicy | None = None
     checks: ChecksReport | None = None
+    shadow: Figures | None = None
 
     def document(self) -> dict[str, Any]:
         """As `cascade replay --json` prints it (design 5.8)."""
@@ -49,10 +51,13 @@ class Replayed:
             "policies": [policy_document(one) for one in self.policies],
             **({"checks": self.checks.document()} if self.checks is not None else {}),
         }
-        if self.estimates is None:
-            return found
-        others = (self.estimates.ips, self.estimates.snips, self.estimates.dr)
-        return {**found, "estimates": [policy_document(one) for one in others]}
+        off = self.estimates
+        others = [policy_document(one) for one in ((off.ips, off.snips, off.dr) if off is not None else ())]
+        if self.shadow is not None:
+            others.append(
+                {**figures_document(self.shadow), "name": "shadow", "n_tasks": self.shadow.success.n}
+            )
+        return {**found, "estimates": others} if others else found
 
 
 def replay_episodes(episodes: Episodes, plan: Plan, *, model: Model | None = None) -> Replayed:

@@ -33,7 +33,12 @@ tr.total{font-weight:600}.note{color:#5b6576}svg{width:100%;height:auto}
 $notes
 </body></html>
 """)
-_FATES = (("accepted", "#2f9e6e"), ("not accepted", "#d9822b"), ("unknown fate", "#8a94a6"))
+_FATES = (
+    ("accepted", "#2f9e6e"),
+    ("not accepted", "#d9822b"),
+    ("shadow", "#4c6ef5"),
+    ("unknown fate", "#8a94a6"),
+)
 _WIDTH, _LABEL, _ROW = 900, 130, 34
 
 
@@ -53,7 +58,8 @@ def page(tally: Tally, monitor: Monitor, *, title: str) -> str:
 
 def _figures(tally: Tally) -> str:
     total = tally.total
-    each = usd(total.cost_usd / tally.accepted) if tally.accepted else "none accepted"
+    own = total.cost_usd - tally.shadow.cost_usd
+    each = usd(own / tally.accepted) if tally.accepted else "none accepted"
     hits = "no input" if total.cache_hit_ratio is None else f"{total.cache_hit_ratio:.1%}"
     cards = [
         (f"{tally.accepted} of {tally.tasks}", "tasks accepted"),
@@ -67,7 +73,7 @@ def _figures(tally: Tally) -> str:
 
 def _picture(tally: Tally) -> str:
     """A bar a tier, split by what became of the money."""
-    rows = [(name, _fates(tier)) for name, tier in tally.tiers.items()]
+    rows = [(name, _fates(tier, tally.shadows.get(name))) for name, tier in _by_name(tally).items()]
     most = max((sum(parts) for _, parts in rows), default=Decimal(0))
     if not most:
         return '<p class="note">Nothing was spent.</p>'
@@ -81,8 +87,15 @@ def _picture(tally: Tally) -> str:
     return f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="USD by tier">{legend}{bars}</svg>'
 
 
-def _fates(tier: TierTally) -> tuple[Decimal, Decimal, Decimal]:
-    return tier.cost_usd - tier.wasted_usd, tier.wasted_usd, tier.unknown_usd
+def _by_name(tally: Tally) -> dict[str, TierTally]:
+    """All tiers; one that only shadows called has sums of nothing."""
+    return {**dict.fromkeys(tally.shadows, TierTally()), **tally.tiers}
+
+
+def _fates(tier: TierTally, shadow: TierTally | None) -> tuple[Decimal, Decimal, Decimal, Decimal]:
+    beside = shadow or TierTally()
+    unknown = tier.unknown_usd + beside.unknown_usd
+    return tier.cost_usd - tier.wasted_usd, tier.wasted_usd, beside.cost_usd, unknown
 
 
 def _bar(number: int, name: str, parts: Sequence[Decimal], most: Decimal) -> str:
@@ -122,7 +135,8 @@ def _tiers(tally: Tally) -> str:
         "USD",
         "call s",
     )
-    rows = [(name, tier) for name, tier in tally.tiers.items()] + [("total", tally.total)]
+    shadows = [(f"shadow: {name}", tier) for name, tier in tally.shadows.items()]
+    rows = [*tally.tiers.items(), *shadows, ("total", tally.total)]
     cells = [
         (
             name,

@@ -27,13 +27,15 @@ def usd(amount: Decimal, *, unpriced: int = 0) -> str:
 
 
 def cost_table(tally: Tally, *, compare: Iterable[Comparison] = ()) -> Table:
-    """Tier, attempts, accepted, tokens by class, USD, seconds; a total; then what others did on the same tasks."""
+    """Tier, attempts, accepted, tokens by class, USD, seconds; shadows; a total; then what others did instead."""
     table = Table(title=None, pad_edge=False)
     table.add_column("tier")
     for name in ("attempts", "accepted", "input", "cached", "output", "reasoning", "USD", "call s"):
         table.add_column(name, justify="right")
     for name, tier in tally.tiers.items():
         table.add_row(name, *_cells(tier))
+    for name, tier in tally.shadows.items():
+        table.add_row(f"shadow: {name}", *_cells(tier))
     table.add_section()
     total = tally.total
     table.add_row("total", *_cells(total), style="bold")
@@ -61,10 +63,12 @@ def _cells(tier: TierTally) -> tuple[str, ...]:
 def outcome_line(tally: Tally) -> str:
     """How the tasks ended, and what a solved one cost."""
     parts = [f"{count} {status}" for status, count in tally.statuses.most_common()]
-    total = tally.total
+    total, shadow = tally.total, tally.shadow
     line = f"{tally.tasks} tasks: {', '.join(parts) or 'none ended'}"
     if tally.accepted:
-        line += f"; {usd(total.cost_usd / tally.accepted)} for each accepted"
+        line += f"; {usd((total.cost_usd - shadow.cost_usd) / tally.accepted)} for each accepted"
+    if tally.sampled or shadow.attempts:
+        line += f"; {usd(shadow.cost_usd)} beside for shadows of {tally.sampled} tasks"
     if total.unknown_usd or tally.open_attempts:
         line += f"; up to {usd(total.unknown_usd + tally.open_usd)} more of unknown fate"
     return line

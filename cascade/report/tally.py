@@ -18,6 +18,7 @@ from cascade.trace.events import (
     Event,
     RouteDecided,
     RunStarted,
+    ShadowDrawn,
     TaskFinished,
     UsageRecord,
     ValidationFinished,
@@ -97,9 +98,11 @@ class JudgeTally:
 
 @dataclass(slots=True)
 class Tally:
-    """All sums of one trace. `add` events in their order."""
+    """All sums of one trace. `add` events in their order. `shadows` are apart from `tiers`; `sampled`: tasks."""
 
     tiers: dict[str, TierTally] = field(default_factory=dict)
+    shadows: dict[str, TierTally] = field(default_factory=dict)
+    sampled: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
     checks: dict[str, CheckTally] = field(default_factory=dict)
     judges: dict[str, JudgeTally] = field(default_factory=dict)
@@ -134,11 +137,18 @@ class Tally:
             self._validated(event)
         elif isinstance(event, TaskFinished):
             self._finished(event)
+        elif isinstance(event, ShadowDrawn):
+            self.sampled += event.sampled
 
     @property
     def total(self) -> TierTally:
-        """Sums over all tiers."""
-        return sum(self.tiers.values(), TierTally())
+        """Sums over all tiers, shadows included."""
+        return sum(self.tiers.values(), self.shadow)
+
+    @property
+    def shadow(self) -> TierTally:
+        """Sums over all shadows."""
+        return sum(self.shadows.values(), TierTally())
 
     @property
     def tasks(self) -> int:
@@ -155,30 +165,30 @@ class Tally:
         """Calls that began and never ended: money of unknown fate, at most what was reserved."""
         return list(self._open.values())
 
-    def _tier(self, name: str) -> TierTally:
-        return self.tiers.setdefault(name, TierTally())
+    def _tier(self, name: str, *, shadow: bool = False) -> TierTally:
+        return (self.shadows if shadow else self.tiers).setdefault(name, TierTally())
 
     def _ended(self, event: AttemptFinished | AttemptFailed) -> None:
         self._open.pop(_key(event), None)
-        tier = self._tier(event.tier)
+        tier = self._tier(event.tier, shadow=event.shadow)
         tier.attempts += 1
         tier.usage += _usage(event.usage)
         tier.seconds += event.latency_s
         tier.unknown_usd += event.unknown_usd
         tier.cost_usd += event.cost_usd or ZERO
         tier.unpriced += event.cost_usd is None
-        self.node_seconds["generate"] += event.latency_s
-        self._of_task.setdefault(event.trace_id, []).append(
-            (event.attempt, event.tier, event.cost_usd or ZERO)
-        )
+        self.node_seconds["shadow" if event.shadow else "generate"] += event.latency_s
+        if not event.shadow:
+            made = (event.attempt, event.tier, event.cost_usd or ZERO)
+            self._of_task.setdefault(event.trace_id, []).append(made)
         if isinstance(event, AttemptFailed):
             tier.errors += 1
             self.errors[event.code] += 1
 
     def _validated(self, event: ValidationFinished) -> None:
-        self.node_seconds["validate"] += event.latency_s
+        self.node_seconds["shadow" if event.shadow else "validate"] += event.latency_s
         if event.tier is not None:
-            tier = self._tier(event.tier)
+            tier = self._tier(event.tier, shadow=event.shadow)
             setattr(tier, event.verdict, getattr(tier, event.verdict) + 1)
         if event.judged is not None:
             judge = self.judges.setdefault(event.judged.judge, JudgeTally())
@@ -216,12 +226,20 @@ class Tally:
             "unpriced": total.unpriced,
             "tokens": tokens(total.usage),
             "by_tier": {name: tier.as_json() for name, tier in self.tiers.items()},
+            "shadow": self._shadow_json(),
             "by_node": {name: {"seconds": round(seconds, 3)} for name, seconds in self.node_seconds.items()},
             "by_validator": {name: _check_json(check) for name, check in self.checks.items()},
             "by_judge": {name: judge.as_json() for name, judge in self.judges.items()},
             "errors": dict(self.errors),
             "open_attempts": len(self._open),
             "sandbox": list(self.sandbox),
+        }
+
+    def _shadow_json(self) -> dict[str, Any]:
+        return {
+            "tasks": self.sampled,
+            "cost_usd": str(self.shadow.cost_usd),
+            "by_tier": {name: tier.as_json() for name, tier in self.shadows.items()},
         }
 
     @property

@@ -22,6 +22,8 @@ from cascade.trace.events import PriceRecord as PriceRecord
 from cascade.trace.events import RouteDecided as RouteDecided
 from cascade.trace.events import RunFinished as RunFinished
 from cascade.trace.events import RunStarted as RunStarted
+from cascade.trace.events import ShadowDrawn as ShadowDrawn
+from cascade.trace.events import ShadowSkipped as ShadowSkipped
 from cascade.trace.events import TaskFinished as TaskFinished
 from cascade.trace.events import TaskResumed as TaskResumed
 from cascade.trace.events import TaskStarted as TaskStarted

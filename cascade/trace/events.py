@@ -191,8 +191,34 @@ class RouteDecided(Base):
     reason: str = ""
 
 
+class ShadowDrawn(Base):
+    """A task has ended, and whether it gets a shadow was drawn: `sampled` is `draw < propensity`.
+
+    On a sampled task the first attempts at `tiers` are to be known; `missing` are those that it did not make itself.
+    """
+
+    event: Literal["shadow.drawn"] = "shadow.drawn"
+    propensity: float
+    draw: float
+    sampled: bool
+    tiers: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+class ShadowSkipped(Base):
+    """A shadow that was to be made was not: its tier, and why."""
+
+    event: Literal["shadow.skipped"] = "shadow.skipped"
+    tier: str
+    code: str
+    reason: str = ""
+
+
 class AttemptRecord(Base):
-    """What all events of an attempt share. `tier_attempt`, `after` and `history` make it a recording."""
+    """What all events of an attempt share. `tier_attempt`, `after` and `history` make it a recording.
+
+    `shadow`: it was made beside, after its task had ended; no decision of the task led to it or rests on it.
+    """
 
     attempt: Count
     tier: str
@@ -200,6 +226,7 @@ class AttemptRecord(Base):
     after: str | None = None
     history: History = "none"
     model: str
+    shadow: bool = False
 
 
 class AttemptStarted(AttemptRecord):
@@ -273,6 +300,7 @@ class ValidationFinished(Base):
     skipped: tuple[str, ...] = ()
     latency_s: Seconds = 0.0
     judged: JudgedRecord | None = None
+    shadow: bool = False
 
 
 class PolicyDecided(Base):
@@ -319,7 +347,7 @@ class TaskFinished(Base):
 
 
 class RunFinished(Base):
-    """A run ended (`interrupted`: by a signal). Totals are over this run's attempts."""
+    """A run ended (`interrupted`: by a signal). Totals are over this run's attempts; `shadow_usd` is of shadows."""
 
     event: Literal["run.finished"] = "run.finished"
     tasks: int = 0
@@ -328,6 +356,7 @@ class RunFinished(Base):
     usage: UsageRecord = UsageRecord()
     cost_usd: Usd | None
     unknown_usd: Usd = Decimal(0)
+    shadow_usd: Usd = Decimal(0)
     latency_s: Seconds = 0.0
     interrupted: bool = False
 
@@ -355,6 +384,8 @@ Event = Annotated[
     | PolicyDecided
     | NodeFinished
     | TaskFinished
+    | ShadowDrawn
+    | ShadowSkipped
     | RunFinished
     | OutcomeLabelled,
     Field(discriminator="event"),

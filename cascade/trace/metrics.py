@@ -55,14 +55,12 @@ class MetricsSink:
 
     def _attempt(self, event: AttemptFinished | AttemptFailed) -> None:
         for number, charge in enumerate(event.charges):
-            self._charge(event.tier, charge, retry=number > 0)
+            self._charge(event, charge, retry=number > 0)
         if isinstance(event, AttemptFinished) and event.first_token_s is not None:
-            self._first_token.record(
-                event.first_token_s, self._labels(event.tier, event.endpoint, event.model)
-            )
+            self._first_token.record(event.first_token_s, self._labels(event, event.endpoint, event.model))
 
-    def _charge(self, tier: str, charge: ChargeRecord, *, retry: bool) -> None:
-        labels = self._labels(tier, charge.endpoint, charge.model)
+    def _charge(self, of: AttemptFinished | AttemptFailed, charge: ChargeRecord, *, retry: bool) -> None:
+        labels = self._labels(of, charge.endpoint, charge.model)
         self._duration.record(
             charge.latency_s, {**labels, **({"error.type": charge.error} if charge.error else {})}
         )
@@ -74,10 +72,13 @@ class MetricsSink:
         if retry:
             self._retries.add(1, labels)
 
-    def _labels(self, tier: str, endpoint: str, model: str) -> dict[str, str]:
+    def _labels(
+        self, of: AttemptFinished | AttemptFailed, endpoint: str, model: str
+    ) -> dict[str, str | bool]:
         return {
             "gen_ai.operation.name": "chat",
             "gen_ai.request.model": model,
-            "cascade.tier": tier,
+            "cascade.tier": of.tier,
             "cascade.endpoint": endpoint,
+            **({"cascade.shadow": True} if of.shadow else {}),
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from cascade.trace.events import (
@@ -33,6 +33,7 @@ class OpenCall:
     tier: str
     reserved_usd: Decimal | None
     requests: int = 1
+    shadow: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,8 @@ class Progress:
     """How far the runs of a trace came.
 
     finished: the last end of each task. begun: tasks with a beginning. spent_usd: sum over `attempt.*`;
-    unknown_usd: what requests without an answer and open calls may have cost on top, at most.
+    unknown_usd: what requests without an answer and open calls may have cost on top, at most. shadow_usd: the part of
+    both that shadows cost at most; it counts against a budget of its own.
     """
 
     finished: dict[str, TaskFinished] = field(default_factory=dict)
@@ -48,6 +50,7 @@ class Progress:
     open_calls: tuple[OpenCall, ...] = ()
     spent_usd: Decimal = ZERO
     unknown_usd: Decimal = ZERO
+    shadow_usd: Decimal = ZERO
     unpriced: int = 0
 
     @property
@@ -69,7 +72,7 @@ def progress(events: Iterable[Event]) -> Progress:
     finished: dict[str, TaskFinished] = {}
     begun: set[str] = set()
     open_calls: dict[tuple[str, str, int], OpenCall] = {}
-    spent = unknown = ZERO
+    spent = unknown = shadows = ZERO
     unpriced = 0
     for event in events:
         key = (event.run_id, event.task_id or "", getattr(event, "attempt", 0))
@@ -84,6 +87,7 @@ def progress(events: Iterable[Event]) -> Progress:
                 attempt=event.attempt,
                 tier=event.tier,
                 reserved_usd=event.reserved_usd,
+                shadow=event.shadow,
             )
         elif isinstance(event, AttemptRetried) and key in open_calls:
             open_calls[key] = _with_retry(open_calls[key], event)
@@ -91,6 +95,7 @@ def progress(events: Iterable[Event]) -> Progress:
             open_calls.pop(key, None)
             spent += event.cost_usd or ZERO
             unknown += event.unknown_usd
+            shadows += (event.cost_usd or ZERO) + event.unknown_usd if event.shadow else ZERO
             unpriced += event.cost_usd is None
     left = tuple(open_calls.values())
     return Progress(
@@ -99,6 +104,7 @@ def progress(events: Iterable[Event]) -> Progress:
         open_calls=left,
         spent_usd=spent,
         unknown_usd=unknown + sum((call.reserved_usd or ZERO for call in left), ZERO),
+        shadow_usd=shadows + sum((call.reserved_usd or ZERO for call in left if call.shadow), ZERO),
         unpriced=unpriced + sum(call.reserved_usd is None for call in left),
     )
 
@@ -107,11 +113,4 @@ def _with_retry(call: OpenCall, event: AttemptRetried) -> OpenCall:
     reserved = call.reserved_usd
     if reserved is not None and event.reserved_usd is not None:
         reserved += event.reserved_usd
-    return OpenCall(
-        run_id=call.run_id,
-        task_id=call.task_id,
-        attempt=call.attempt,
-        tier=call.tier,
-        reserved_usd=reserved,
-        requests=call.requests + 1,
-    )
+    return replace(call, reserved_usd=reserved, requests=call.requests + 1)

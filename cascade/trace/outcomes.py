@@ -16,7 +16,18 @@ from cascade.trace.told import Told, told
 from cascade.types import Attempt, Verdict
 
 FIGURES = ("latency_s", "output_tokens")
-COLUMNS = ("task_id", "model", "outcome", "cost_usd", "attempt", "stage", "after", "history", *FIGURES)
+COLUMNS = (
+    "task_id",
+    "model",
+    "outcome",
+    "cost_usd",
+    "attempt",
+    "stage",
+    "after",
+    "history",
+    "sampled",
+    *FIGURES,
+)
 OUTCOME = {"passed": "1", "failed": "0"}
 FORM = ("extract", "early_stop", "workspace")
 """Reports on an answer's form: what is wrong there fails it whatever the validators."""
@@ -26,7 +37,8 @@ def rows(events: Iterable[Event], labels: Iterable[Label] = ()) -> list[dict[str
     """Rows by `COLUMNS`, and what each attempt left behind (`cascade.evidence`), blank where it is not known.
 
     `model` is the tier, `attempt` the tier's nth on the task, `stage` the task's nth attempt. An answer that could
-    not be checked has an empty outcome; a call that failed is no outcome and has no row. Where the trace or `labels`
+    not be checked has an empty outcome; a call that failed is no outcome and has no row. A shadow has no stage;
+    `sampled` is 1 on every row of a task that was drawn for shadows, else blank. Where the trace or `labels`
     hold ground truth, the outcome is that, blank where it is not known, and `verdict`, `verdict:NAME` and
     `latency:NAME` are what the checks said and took. Raises InputError for a label that fits no answer.
     """
@@ -40,7 +52,7 @@ def rows(events: Iterable[Event], labels: Iterable[Label] = ()) -> list[dict[str
     found = []
     for (run, task), one in known.items():
         for number, attempt in one.attempts.items():
-            row = _row(task, attempt, {name: figure(left[run, task][number], name) for name in figures})
+            row = _row(task, attempt, one, {name: figure(left[run, task][number], name) for name in figures})
             if truth:
                 outcome = truth.get(Key(run, task, number))
                 row |= {
@@ -73,7 +85,7 @@ def _said(verdict: Verdict | None, names: Iterable[str]) -> dict[str, str]:
     return row
 
 
-def _row(task: str, attempt: Attempt, figures: Mapping[str, float]) -> dict[str, str]:
+def _row(task: str, attempt: Attempt, of: Told, figures: Mapping[str, float]) -> dict[str, str]:
     verdict = attempt.verdict.status if attempt.verdict is not None else ""
     return {
         "task_id": task,
@@ -81,9 +93,10 @@ def _row(task: str, attempt: Attempt, figures: Mapping[str, float]) -> dict[str,
         "outcome": OUTCOME.get(verdict, ""),
         "cost_usd": "" if attempt.cost_usd is None else str(attempt.cost_usd),
         "attempt": str(attempt.tier_attempt),
-        "stage": str(attempt.number),
+        "stage": "" if attempt.number in of.shadows else str(attempt.number),
         "after": attempt.after or "",
         "history": attempt.history,
+        "sampled": "1" if of.sampled else "",
         **{name: "" if math.isnan(value) else f"{value:.9g}" for name, value in figures.items()},
     }
 

@@ -7,33 +7,57 @@ from dataclasses import dataclass, field, replace
 
 from cascade.codec import from_json
 from cascade.evidence import evidence_of
-from cascade.trace.events import AttemptFinished, Content, Event, TaskStarted, ValidationFinished
+from cascade.trace.events import (
+    AttemptFinished,
+    Content,
+    Event,
+    ShadowDrawn,
+    TaskStarted,
+    ValidationFinished,
+)
 from cascade.types import Attempt, Judged, Report, Task, Usage, Verdict
 
 
 @dataclass(slots=True)
 class Told:
-    """The answered attempts of one task, by number, with their verdicts. `texts`: whether answers are told apart."""
+    """The answered attempts of one task, by number, with their verdicts. `texts`: whether answers are told apart.
+
+    `shadows`: numbers of those that were made after its end; `drawn`: whether it was to have any, if that was drawn.
+    """
 
     attempts: dict[int, Attempt] = field(default_factory=dict)
     texts: bool = True
+    shadows: set[int] = field(default_factory=set)
+    drawn: ShadowDrawn | None = None
+
+    @property
+    def sampled(self) -> bool:
+        """Whether the task is of the random sample on which all of a shadow's tiers are to be known."""
+        return self.drawn is not None and self.drawn.sampled
 
     def hear(self, event: Event) -> None:
         """Take in an event of the task; those of other kinds change nothing."""
         if isinstance(event, AttemptFinished):
             self.attempts[event.attempt] = attempt_of(event)
+            if event.shadow:
+                self.shadows.add(event.attempt)
             self.texts = self.texts and event.output is not None and event.output.sha256 is not None
         elif isinstance(event, ValidationFinished) and event.attempt in self.attempts:
             attempt = self.attempts[event.attempt]
             told = None if event.judged is None else from_json(Judged, event.judged.model_dump())
             verdict = verdict_of(event, attempt.verdict)
             self.attempts[event.attempt] = replace(attempt, verdict=verdict, judged=told)
+        elif isinstance(event, ShadowDrawn):
+            self.drawn = event
 
     def evidence(self) -> dict[int, dict[str, float]]:
-        """What each attempt left behind, by its number (`cascade.evidence`)."""
-        numbers = sorted(self.attempts)
-        figures = evidence_of([self.attempts[number] for number in numbers], answers_known=self.texts)
-        return dict(zip(numbers, figures, strict=True))
+        """What each attempt left behind, by its number (`cascade.evidence`); nothing comes before a shadow."""
+        own = [number for number in sorted(self.attempts) if number not in self.shadows]
+        figures: dict[int, dict[str, float]] = {}
+        for numbers in (own, *([number] for number in sorted(self.shadows))):
+            made = [self.attempts[number] for number in numbers]
+            figures |= zip(numbers, evidence_of(made, answers_known=self.texts), strict=True)
+        return figures
 
 
 def told(events: Iterable[Event]) -> dict[tuple[str, str], Told]:

@@ -67,7 +67,8 @@ class _Books:
     def end(self, event: Attempt) -> None:
         task_id = event.task_id or ""
         self.ended.add((event.run_id, task_id, event.attempt))
-        self.of_task.setdefault((event.run_id, task_id), []).append(event)
+        if not event.shadow:
+            self.of_task.setdefault((event.run_id, task_id), []).append(event)
         self.of_run.setdefault(event.run_id, []).append(event)
 
 

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from cascade.budget import Budget, open_budget
+from cascade.budget import Budget, Spent, open_budget
 from cascade.config import Config
 from cascade.config.graph import GraphConfig
 from cascade.forecast import Forecast
@@ -30,6 +30,7 @@ from cascade.validators.suite import Suite
 from cascade.wiring.conversation import ConversationChecks
 from cascade.wiring.graphs import Nested, functions, node_policies
 from cascade.wiring.parts import classifier, judge, policy, validators
+from cascade.wiring.shadows import shadows
 from cascade.wiring.sinks import sink_opener
 from cascade.wiring.tiers import tariffs, tier, tier_cost
 
@@ -115,7 +116,7 @@ def wire(
     seed: int | None = None,
     checking: Checking | None = None,
     models: Mapping[str, Model] | None = None,
-    spent: Decimal = Decimal(0),
+    spent: Spent = Spent(),  # noqa: B008  (frozen)
 ) -> Wired:
     """Build everything a config names. No call is made and no trace is written yet.
 
@@ -143,12 +144,13 @@ def wire(
         forecast=Forecast(costs),
         ledger=ledger,
         pricer=pricer,
-        budget=_budget(config, spent),
+        budget=_budget(config, spent.tasks_usd),
         per_task_usd=config.budget.per_task_usd,
         per_task_s=config.budget.per_task_s,
         sink=trace,
         run=trace.scope,
         early_stop=_early_stop(config),
+        shadows=shadows(config, Forecast(costs), spent=spent.shadows_usd),
         content=config.trace.content,
         feedback=_feedback(config),
         system_prompt=DEFAULT_SYSTEM_PROMPT if config.system_prompt is None else config.system_prompt,

@@ -89,6 +89,7 @@ def _within(inner: Services, outer: Services) -> Services:
         content=outer.content,
         background=outer.background,
         draw=outer.draw,
+        shadows=None,
     )
 
 

@@ -46,6 +46,7 @@ FULL: dict[str, Any] = {
         "verifier": {"accepts_right": 0.95, "rejects_wrong": 0.9},
     },
     "budget": {"per_task_usd": 0.10, "total_usd": 5, "per_day_usd": "7.5", "file": "shared.json"},
+    "shadow": {"rate": 0.05, "tiers": ["pro", "old-1"], "budget_usd": "1.5"},
     "sandbox": {"use": "auto", "wall_s": 20.0, "memory_mb": 512},
     "trace": {"path": "traces/", "content": "hash", "sinks": ["mine:Sink", {"use": "opentelemetry", "x": 1}]},
     "show_tests": False,

@@ -74,6 +74,7 @@ def of_attempt(started: AttemptStarted | None, ended: AttemptFinished | AttemptF
             "cascade.history": ended.history,
             "cascade.after": ended.after,
             "cascade.tries": ended.tries,
+            "cascade.shadow": ended.shadow or None,
             "cascade.cost.usd": _number(ended.cost_usd),
             "cascade.cost.unknown_usd": float(ended.unknown_usd),
             **_usage(ended.usage),
@@ -154,6 +155,7 @@ def of_validation(event: ValidationFinished) -> Attributes:
             "cascade.judge": event.judged.judge if event.judged is not None else None,
             "cascade.judge.version": event.judged.version if event.judged is not None else None,
             "cascade.judged.p": event.judged.p if event.judged is not None else None,
+            "cascade.shadow": event.shadow or None,
             **statuses,
         }
     )

@@ -6,18 +6,21 @@ from typing import Any
 
 from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanContext
 
-from cascade.integrations.opentelemetry.spans import Setting, task_spans
+from cascade.integrations.opentelemetry.spans import Setting, ShadowSpans, is_shadow, task_spans
 from cascade.trace.events import Event, TaskFinished, TaskStarted
 from cascade.trace.metrics import MetricsSink
 from cascade.trace.sink import TraceSink
 
+# Ended tasks whose parents are remembered for shadows that may follow.
+_REMEMBERED = 10_000
+
 
 class SpanSink:
-    """Hands a task's spans to a span processor when the task ends.
+    """Hands a task's spans to a span processor when the task ends, a shadow's when its attempt or its check does.
 
     A task that begins within a span of the application hangs under it, in the application's trace.
     """
@@ -27,6 +30,8 @@ class SpanSink:
         self._resource = resource or Resource.create({"service.name": "cascade"})
         self._open: dict[str, list[Event]] = {}
         self._parents: dict[str, SpanContext] = {}
+        self._former: dict[str, SpanContext] = {}
+        self._beside = ShadowSpans()
 
     def emit(self, event: Event) -> None:
         """Keep the event until its task ends."""
@@ -36,6 +41,10 @@ class SpanSink:
             above = trace.get_current_span().get_span_context()
             if above.is_valid:
                 self._parents[event.trace_id] = above
+        if is_shadow(event):
+            parent = self._former.get(event.trace_id)
+            self._hand_over(self._beside.of(event, self._under(parent)), parent)
+            return
         self._open.setdefault(event.trace_id, []).append(event)
         if isinstance(event, TaskFinished):
             self._end(event.trace_id)
@@ -51,10 +60,20 @@ class SpanSink:
     def _end(self, trace_id: str) -> None:
         parent = self._parents.pop(trace_id, None)
         events = self._open.pop(trace_id)
-        if parent is not None and not parent.trace_flags.sampled:
-            return
-        for span in task_spans(events, Setting(resource=self._resource, parent=parent)):
-            self._processor.on_end(span)
+        if parent is not None:
+            self._former[trace_id] = parent
+            if len(self._former) > _REMEMBERED:
+                del self._former[next(iter(self._former))]
+        self._hand_over(task_spans(events, self._under(parent)), parent)
+
+    def _under(self, parent: SpanContext | None) -> Setting:
+        return Setting(resource=self._resource, parent=parent)
+
+    def _hand_over(self, spans: list[ReadableSpan], parent: SpanContext | None) -> None:
+        """To the processor, unless the caller's trace is not sampled."""
+        if parent is None or parent.trace_flags.sampled:
+            for span in spans:
+                self._processor.on_end(span)
 
 
 def opentelemetry_sink(

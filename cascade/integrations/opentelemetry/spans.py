@@ -32,6 +32,8 @@ from cascade.trace.events import (
     NodeFinished,
     PolicyDecided,
     RouteDecided,
+    ShadowDrawn,
+    ShadowSkipped,
     TaskFinished,
     TaskStarted,
     ValidationFinished,
@@ -52,8 +54,12 @@ def spans_of(events: Iterable[Event], resource: Resource | None = None) -> Itera
     """The spans of every finished task of a trace, task by task, in the order in which tasks ended."""
     setting = Setting(resource=resource or Resource.create({"service.name": "cascade"}))
     open_: dict[str, list[Event]] = {}
+    beside = ShadowSpans()
     for event in events:
         if event.task_id is None:
+            continue
+        if is_shadow(event):
+            yield from beside.of(event, setting)
             continue
         open_.setdefault(event.trace_id, []).append(event)
         if isinstance(event, TaskFinished):
@@ -65,11 +71,33 @@ def task_spans(events: list[Event], setting: Setting) -> list[ReadableSpan]:
     return _Task(events, setting).spans()
 
 
+def is_shadow(event: Event) -> bool:
+    """Whether the event is of a task's shadow, which comes after its end."""
+    return isinstance(event, ShadowDrawn | ShadowSkipped) or bool(getattr(event, "shadow", False))
+
+
+class ShadowSpans:
+    """Spans of shadows, each as soon as its attempt or its check has ended: they hang under a task that is over."""
+
+    def __init__(self) -> None:
+        self._calls: dict[tuple[str, int], Event] = {}
+
+    def of(self, event: Event, setting: Setting) -> list[ReadableSpan]:
+        """The span that the event ends, if it ends one."""
+        if isinstance(event, AttemptStarted):
+            self._calls[event.trace_id, event.attempt] = event
+            return []
+        if not isinstance(event, AttemptFinished | AttemptFailed):
+            return _Task([event], setting).parts()
+        started = self._calls.pop((event.trace_id, event.attempt), None)
+        return _Task([event] if started is None else [started, event], setting).parts()
+
+
 class _Task:
     def __init__(self, events: list[Event], setting: Setting) -> None:
         self._events = events
         self._setting = setting
-        self._ended = next(event for event in events if isinstance(event, TaskFinished))
+        self._trace_id = events[0].trace_id
         self._begun = next((event for event in events if isinstance(event, TaskStarted)), None)
         self._calls = {
             (event.attempt, event.span_id): event for event in events if isinstance(event, AttemptStarted)
@@ -77,11 +105,14 @@ class _Task:
         self._former: str | None = None
 
     def spans(self) -> list[ReadableSpan]:
-        made = [span for event in self._events if (span := self._of(event)) is not None]
-        return [*made, self._root()]
+        return [*self.parts(), self._root()]
+
+    def parts(self) -> list[ReadableSpan]:
+        return [span for event in self._events if (span := self._of(event)) is not None]
 
     def _root(self) -> ReadableSpan:
-        ended, begun = self._ended, self._begun
+        ended = next(event for event in self._events if isinstance(event, TaskFinished))
+        begun = self._begun
         outputs = [event.output for event in self._events if isinstance(event, AttemptFinished)]
         output = text_of(outputs[-1]) if outputs else None
         end = _nanoseconds(ended.time)
@@ -140,11 +171,10 @@ class _Task:
         if self._former is not None:
             place["graph.node.parent_id"] = self._former
         self._former = place["graph.node.id"]
-        parent = event.parent_span_id or self._ended.span_id
         return ReadableSpan(
             name=event.node or event.event,
             context=self._context(event.span_id),
-            parent=self._context(parent),
+            parent=None if event.parent_span_id is None else self._context(event.parent_span_id),
             resource=self._setting.resource,
             attributes={**told, **place},
             events=events,
@@ -157,7 +187,7 @@ class _Task:
     def _context(self, span_id: str) -> SpanContext:
         """Our ids; the caller's trace where the task hangs under a span of theirs."""
         above = self._setting.parent
-        trace_id = above.trace_id if above is not None else int(self._ended.trace_id, 16)
+        trace_id = above.trace_id if above is not None else int(self._trace_id, 16)
         flags = TraceFlags(TraceFlags.SAMPLED)
         return SpanContext(trace_id, int(span_id, 16), is_remote=False, trace_flags=flags)
 
