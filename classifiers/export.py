@@ -18,6 +18,20 @@ from cascade.classifiers.training import BlendEstimator, Floats
 _NEGLIGIBLE = 1e-12
 
 
+def held_out_figures(estimator: BlendEstimator[Any], y: Floats, tiers: Sequence[str]) -> dict[str, float]:
+    """Squared error and calibration error on held-out items, beside the base rates'. y: as it was fitted on."""
+    held = estimator.held_out_
+    seen = ~np.isnan(y) & ~np.isnan(held)
+    found = {
+        "brier_held_out": float(((held - y)[seen] ** 2).mean()),
+        "brier_base_rates": float(((estimator.base_rates_ - y)[seen] ** 2).mean()),
+    }
+    for t, tier in enumerate(tiers):
+        rows = seen[:, t]
+        found[f"calibration_error:{tier}"] = expected_error(held[rows, t], y[rows, t])
+    return found
+
+
 def to_artifact(
     estimator: BlendEstimator[Any],
     y: Floats,

@@ -103,7 +103,7 @@ class BlendEstimator(BaseEstimator, Generic[Item]):  # type: ignore[misc]
         Raises InputError where the shapes do not fit, a value is no outcome, or a tier was never tried.
         """
         y = checked_outcomes(items, y)
-        values = self._values(items)
+        values = self.values(items)
         self.spec_: FeatureSpec = fit_scaling(values, self.names)
         known = ~np.isnan(y)
         self.counts_ = known.sum(axis=0)
@@ -122,23 +122,28 @@ class BlendEstimator(BaseEstimator, Generic[Item]):  # type: ignore[misc]
 
     def predict_proba(self, items: Sequence[Item]) -> Floats:
         """P, shape `(n_items, n_tiers)`, tiers in the order of the columns of `y`."""
-        views = self._views(items, self._values(items))
+        views = self._views(items, self.values(items))
         scores = self.fit_.intercept + sum(
             np.asarray(view @ weights) for view, weights in zip(views, self.fit_.weights, strict=True)
         )
         columns = [calibrate(scores[:, t], one) for t, one in enumerate(self.calibrations_)]
         return np.column_stack(columns)
 
-    def _values(self, items: Sequence[Item]) -> Floats:
+    def values(self, items: Sequence[Item]) -> Floats:
+        """The hand-made features, `(n_items, n_features)`."""
         return np.array([self.features(item) for item in items])
 
-    def _views(self, items: Sequence[Item], values: Floats) -> list[Any]:
+    def hashed(self, items: Sequence[Item]) -> list[Any]:
+        """The hashed views, sparse, `(n_items, n_buckets)` each."""
         sources = [self.sources(item) for item in items]
-        views: list[Any] = [scale(values, self.spec_)]
+        views: list[Any] = []
         for view in self.texts:
             also = [categories(self.metadata(item), view.metadata) for item in items]
             views.append(hashed_matrix([one[view.source] for one in sources], view.spec, also))
         return views
+
+    def _views(self, items: Sequence[Item], values: Floats) -> list[Any]:
+        return [scale(values, self.spec_), *self.hashed(items)]
 
 
 class TierPassEstimator(BlendEstimator[Task]):

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.routing.tables import texts_beside
 from benchmarks.routing.trials import Answer, Outline, ask
 from cascade.policy.steps import Step
 from cascade.replay.prepare import complete
@@ -66,7 +67,7 @@ def recording_goals(folder: Path, *, seeds: int) -> Iterator[Answer | str]:
     for lesson in [*lessons(table), *lessons(table, first=strong)]:
         yield f"  {lesson}"
     yield from (f"  {note}" for note in complete(table).notes)
-    space = Space(max_attempts=4)
+    space = Space(max_attempts=4, texts=texts_beside(folder / "recordings", table))
     yield ask(
         table,
         Outline(name=f"{' '.join(table.tiers)}, all histories", reference=strong, space=space, seeds=seeds),

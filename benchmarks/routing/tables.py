@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.routing.trials import Answer, Outline, ask, fixed_pair, pair_of
+from cascade.cli.train_log import read_texts
 from cascade.errors import CascadeError
 from cascade.policy.steps import Verifier
 from cascade.replay.prepare import priced, without_price
 from cascade.replay.read_table import read_table
 from cascade.replay.table import OutcomeTable
 from cascade.tuning.families import Space
+from cascade.tuning.texts import Texts
 
 VERIFIERS = (Verifier(0.95, 0.90), Verifier(0.90, 0.70))
 NAMED_PAIRS = (("minimax-m2", "claude-4.5-opus"), ("o4-mini", "gpt-5"))
@@ -34,20 +36,30 @@ def table_goals(path: Path, *, costs: dict[str, float], seeds: int) -> Iterator[
     if unpriced:
         table = table.only([tier for tier in table.tiers if tier not in unpriced])
         yield f"{path}: no costs for {', '.join(unpriced)}: left out"
-    yield from _goals(table, seeds)
+    yield from _goals(table, texts_beside(path, table), seeds)
 
 
-def _goals(table: OutcomeTable, seeds: int) -> Iterator[Answer | str]:
+def texts_beside(path: Path, table: OutcomeTable) -> Texts | None:
+    """The texts of a table's tasks, where a file of them lies beside it."""
+    beside = path.parent / "tasks.jsonl.gz"
+    if not beside.exists():
+        return None
+    tasks = read_texts(str(beside))
+    return Texts({name: tasks[name] for name in table.tasks if name in tasks})
+
+
+def _goals(table: OutcomeTable, texts: Texts | None, seeds: int) -> Iterator[Answer | str]:
     best = _best(table)
     names = " ".join(table.tiers)
-    yield ask(table, Outline(name=f"all of {names}, perfect verifier", reference=best, seeds=seeds))
+    name = f"all of {names}, perfect verifier"
+    yield ask(table, Outline(name=name, reference=best, seeds=seeds, space=Space(texts=texts)))
     cheap = _cheap_for(table, best)
     for verifier in VERIFIERS:
         if cheap is None:
             break
         two = pair_of(table, cheap, best)
         shown = f"{verifier.accept:.0%}/{verifier.reject:.0%} verifier"
-        space = Space(verifier=verifier)
+        space = Space(verifier=verifier, texts=texts)
         answer = ask(
             two, Outline(name=f"{cheap} > {best}, {shown}", reference=best, seeds=seeds, space=space)
         )
@@ -59,7 +71,8 @@ def _goals(table: OutcomeTable, seeds: int) -> Iterator[Answer | str]:
         success, cost = fixed_pair(table, weak, strong)
         own = table.mean_cost(table.first(strong))
         yield f"{weak} > {strong} as a fixed cascade: {success:.4f} at {cost / own:.3f} of {strong}'s cost"
-        outline = Outline(name=f"{weak} and {strong} offered", reference=strong, seeds=seeds, confidence=0.9)
+        name, space = f"{weak} and {strong} offered", Space(texts=texts)
+        outline = Outline(name=name, reference=strong, seeds=seeds, confidence=0.9, space=space)
         yield ask(pair_of(table, weak, strong), outline)
 
 

@@ -142,21 +142,9 @@ def _notes(known: TrainingLog) -> tuple[str, ...]:
 
 
 def _figures(known: TrainingLog, estimator: BlendEstimator[Any]) -> dict[str, float]:
-    """Squared error and calibration on held-out tasks, beside the base rates'."""
-    import numpy as np
+    from cascade.classifiers.export import held_out_figures
 
-    from cascade.classifiers.calibration import expected_error
-
-    y, held = known.outcomes, estimator.held_out_
-    seen = ~np.isnan(y) & ~np.isnan(held)
-    found = {
-        "brier_held_out": float(((held - y)[seen] ** 2).mean()),
-        "brier_base_rates": float(((estimator.base_rates_ - y)[seen] ** 2).mean()),
-    }
-    for t, tier in enumerate(known.tiers):
-        rows = seen[:, t]
-        found[f"calibration_error:{tier}"] = expected_error(held[rows, t], y[rows, t])
-    return found
+    return held_out_figures(estimator, known.outcomes, known.tiers)
 
 
 def _document(known: TrainingLog, estimator: BlendEstimator[Any], artifact: Artifact) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cascade.cli.train_first import TrainingLog
@@ -126,6 +127,15 @@ def _tasks(names: Sequence[str], events: Sequence[Event]) -> tuple[Task, ...]:
 
     started = {event.task_id: event for event in events if isinstance(event, TaskStarted)}
     return tuple(_task(name, started.get(name)) for name in names)
+
+
+def tasks_of(path: Path | str) -> dict[str, Task]:
+    """The tasks that a trace begins, by id, with the texts that it holds. Raises StorageError if it is no trace."""
+    from cascade.trace.events import TaskStarted
+    from cascade.trace.reader import read_trace
+
+    started = [event for event in read_trace(path).events if isinstance(event, TaskStarted)]
+    return {event.task_id: _task(event.task_id, event) for event in started if event.task_id is not None}
 
 
 def _task(name: str, event: TaskStarted | None) -> Task:

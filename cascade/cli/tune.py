@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cascade.replay.table import OutcomeTable
     from cascade.tuning.goal import Goal
     from cascade.tuning.tune import Settings, Tuned
+    from cascade.types import Task
 
 
 # Tasks drawn for shadows on which a search rests without a model's help.
@@ -52,7 +53,7 @@ def tune(
     from cascade.replay.log import holds_a_trace
     from cascade.tuning.write import write_config
 
-    goal, settings = _goal(given), _settings(given)
+    goal, settings = _goal(given), _settings(log, given)
     tuned = (_trace if holds_a_trace(log) else _tables)(log, goal, settings, given)
     written = write_config(tuned, output, base=base, log=log.name)
     if plot_path is not None:
@@ -67,14 +68,31 @@ def tune(
         raise SystemExit(1)
 
 
-def _settings(given: dict[str, Any]) -> Settings:
+def _settings(log: Path, given: dict[str, Any]) -> Settings:
     from cascade.cli.logs import verifier_option
     from cascade.policy.steps import Verifier
     from cascade.tuning.families import Space
     from cascade.tuning.tune import Settings
 
     space = Space(verifier=verifier_option(given["verifier"]) or Verifier())
-    return Settings(confidence=given["confidence"], seed=given["seed"], space=space)
+    return Settings(
+        confidence=given["confidence"],
+        seed=given["seed"],
+        space=space,
+        tasks=_texts(log, given["tasks_path"]),
+    )
+
+
+def _texts(log: Path, tasks_path: Path | None) -> dict[str, Task] | None:
+    """The tasks whose texts are to be read: those of the task file, else those that a trace holds."""
+    from cascade.cli.train_log import read_texts
+    from cascade.cli.train_trace import tasks_of
+    from cascade.replay.log import holds_a_trace
+
+    if tasks_path is not None:
+        return read_texts(str(tasks_path))
+    found = tasks_of(log) if holds_a_trace(log) else {}
+    return {name: task for name, task in found.items() if task.prompt} or None
 
 
 def _tables(log: Path, goal: Goal, settings: Settings, given: dict[str, Any]) -> Tuned:
@@ -112,17 +130,12 @@ def _trace(log: Path, goal: Goal, settings: Settings, given: dict[str, Any]) -> 
 
 def _wanted(table: OutcomeTable, given: dict[str, Any]) -> OutcomeTable:
     """With the tiers that are to be searched."""
-    from dataclasses import replace
-
     if given["tiers"]:
         names = [name.strip() for name in given["tiers"].split(",") if name.strip()]
         unknown = [name for name in names if name not in table.tiers]
         if unknown:
             raise UsageError(f"no tier {unknown[0]} in the log", hint=f"it has {', '.join(table.tiers)}")
         table = table.only(names)
-    if given["tasks_path"] is not None:
-        note = "prompts were given; this search learns from outcomes, costs and what attempts leave behind"
-        table = replace(table, notes=(*table.notes, note))
     return table
 
 

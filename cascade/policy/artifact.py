@@ -79,7 +79,7 @@ class EstimatesFile(_Part):
     version: str
     weights: tuple[float, ...] = Field(min_length=1)
     arms: tuple[ArmRecord, ...] = Field(min_length=1)
-    per_task: bool = False
+    told: TraceRecord | None = None
     known_only: bool = True
     mend: float = Field(default=0.3, ge=0, le=1)
     about: dict[str, Any] = Field(default_factory=dict)
@@ -91,6 +91,7 @@ class EstimatesFile(_Part):
             raise ValueError("weights are shares that sum to 1")
         for arm in self.arms:
             lists = [arm.p, *(trace.by_class for trace in arm.traces.values())]
+            lists += [self.told.mean] if self.told is not None else []
             lists += [arm.cost_usd] if arm.cost_usd is not None else []
             if any(len(one) != classes for one in lists):
                 raise ValueError(f"arm {arm.tier}: every list has one number for each of {classes} classes")
@@ -129,7 +130,7 @@ def dump_estimates(estimates: LatentEstimates, *, about: dict[str, Any] | None =
         version=estimates.version,
         weights=estimates.weights,
         arms=tuple(_record(arm) for arm in estimates.arms.values()),
-        per_task=estimates.per_task,
+        told=None if estimates.told is None else _gaussian(estimates.told),
         known_only=estimates.known_only,
         mend=estimates.mend,
         about=about or {},
@@ -146,7 +147,7 @@ def _estimates(record: EstimatesFile) -> LatentEstimates:
     return LatentEstimates(
         weights=record.weights,
         arms=arms,
-        per_task=record.per_task,
+        told=None if record.told is None else _trace(record.told),
         known_only=record.known_only,
         mend=record.mend,
         version=record.version,
@@ -169,12 +170,20 @@ def _record(arm: Arm) -> ArmRecord:
 def _read(record: TraceRecord | FlagRecord) -> Trace | Flag:
     if isinstance(record, FlagRecord):
         return Flag(record.p, record.weight)
+    return _trace(record)
+
+
+def _trace(record: TraceRecord) -> Trace:
     return Trace(record.mean, record.sd, record.weight, record.offset)
 
 
 def _written(trace: Trace | Flag) -> TraceRecord | FlagRecord:
     if isinstance(trace, Flag):
         return FlagRecord(kind="bernoulli", p=_short(trace.p), weight=trace.weight)
+    return _gaussian(trace)
+
+
+def _gaussian(trace: Trace) -> TraceRecord:
     return TraceRecord(mean=_short(trace.mean), sd=trace.sd, weight=trace.weight, offset=trace.offset)
 
 

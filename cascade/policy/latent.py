@@ -19,6 +19,9 @@ from cascade.policy.steps import Estimate, Step, Verifier, step_of
 from cascade.types import History
 
 _FLOOR = 1e-9
+_SURE = 0.001
+TOLD_OFFSET = 1e-9
+"""Added to the odds that a classifier tells, before their logarithm is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +78,9 @@ class Arm:
 class LatentEstimates:
     """Arms over shared classes.
 
-    weights: the classes' shares, summing to 1. per_task: whether the classifier's P(first attempt passes)
-    replaces the arms' own base rate (each tier's arms are shifted on the logit scale to meet it). slope:
+    weights: the classes' shares, summing to 1. told: how the classifier's odds of a task (their geometric mean over
+    the tiers) are spread by class; then they are evidence, and each tier's arms are shifted on the logit scale
+    to meet its P(first attempt passes). None: the classifier is not asked, unless there are no arms. slope:
     of an unknown tier's logit over the standard normal `line`. mend: what is left of the pass probability
     at an attempt beyond those known. known_only: whether steps that the arms do not describe are ruled out
     rather than guessed at. A step that no arm describes exactly is taken for the nearest that
@@ -86,7 +90,7 @@ class LatentEstimates:
     weights: tuple[float, ...]
     arms: Mapping[Step, Arm] = field(default_factory=dict)
     line: tuple[float, ...] = ()
-    per_task: bool = False
+    told: Trace | None = None
     known_only: bool = False
     slope: float = 2.0
     mend: float = 0.3
@@ -94,10 +98,11 @@ class LatentEstimates:
 
     def belief(self, situation: Situation, verifier: Verifier) -> LatentBelief:
         """See `Estimates`."""
-        shifts: dict[str, float] = {}
-        if self.per_task or not self.arms:
-            shifts = {tier: self._shift(tier, p) for tier, p in situation.probabilities.items()}
-        belief = LatentBelief(self, self.weights, shifts, verifier)
+        weights, shifts = self.weights, dict[str, float]()
+        if self.told is not None or not self.arms:
+            weights = self._told(situation.probabilities)
+            shifts = {tier: self._shift(tier, p, weights) for tier, p in situation.probabilities.items()}
+        belief = LatentBelief(self, weights, shifts, verifier)
         for attempt, figures in zip(situation.attempts, situation.left_behind, strict=True):
             if attempt.error is None and attempt.verdict is not None and attempt.verdict.status == "failed":
                 belief = belief.rejected(step_of(attempt)).saw(step_of(attempt), figures)
@@ -149,9 +154,18 @@ class LatentEstimates:
         fade = self.mend**beyond
         return [fade * q for q in p] if beyond else p
 
-    def _shift(self, tier: str, p: float) -> float:
+    def _told(self, probabilities: Mapping[str, float]) -> tuple[float, ...]:
+        """The classes' weights given what the classifier says of a task, before any attempt."""
+        if self.told is None or not probabilities:
+            return self.weights
+        logits = [_logit(_unsure(p)) for p in probabilities.values()]
+        likelihoods = self.told.likelihoods(math.exp(sum(logits) / len(logits)))
+        raw = [w * max(one, _FLOOR) for w, one in zip(self.weights, likelihoods, strict=True)]
+        return tuple(one / sum(raw) for one in raw)
+
+    def _shift(self, tier: str, p: float, weights: Sequence[float]) -> float:
         """The logit shift at which a first attempt's mean over the classes is p (bisection)."""
-        return _shift_to(p, self.passing(Step(tier), 0.0), self.weights)
+        return _shift_to(p, self.passing(Step(tier), 0.0), weights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,9 +246,9 @@ class LatentBelief:
 
 def _shift_to(p: float, passing: Sequence[float], weights: Sequence[float]) -> float:
     logits = [_logit(q) for q in passing]
-    target = min(max(p, 0.001), 0.999)
+    target = _unsure(p)
     low, high = -20.0, 20.0
-    for _ in range(40):
+    for _ in range(50):
         middle = (low + high) / 2
         mean = sum(w * _sigmoid(x + middle) for w, x in zip(weights, logits, strict=True))
         low, high = (middle, high) if mean < target else (low, middle)
@@ -259,6 +273,11 @@ def _line(classes: int) -> tuple[float, ...]:
 
     normal = NormalDist()
     return tuple(normal.inv_cdf((k + 0.5) / classes) for k in range(classes))
+
+
+def _unsure(p: float) -> float:
+    """A classifier's probability, kept away from 0 and 1."""
+    return min(max(p, _SURE), 1 - _SURE)
 
 
 def _sigmoid(x: float) -> float:

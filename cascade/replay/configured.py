@@ -150,7 +150,7 @@ def _with_chances(config: Config, table: OutcomeTable, around: Surroundings) -> 
     """Probabilities: the log's own, else the classifier's on the tasks, else each tier's base rate."""
     wanted = config.policy
     needs = isinstance(wanted, ThresholdConfig) and wanted.start > 0
-    needs = needs or (isinstance(wanted, ExpectedValueConfig) and wanted.artifact is None)
+    needs = needs or (isinstance(wanted, ExpectedValueConfig) and _asks_classifier(wanted))
     if table.probabilities or not needs:
         return table
     known = [around.tasks[task] for task in table.tasks if task in around.tasks]
@@ -162,6 +162,10 @@ def _with_chances(config: Config, table: OutcomeTable, around: Surroundings) -> 
         rates[tier] = np.full(len(table), table.rate(table.first(tier)))
     note = "no prompts for the classifier (--tasks): every task gets its tiers' base rates in this log"
     return replace(table, probabilities=rates, notes=(*table.notes, note))
+
+
+def _asks_classifier(policy: ExpectedValueConfig) -> bool:
+    return policy.artifact is None or load_estimates(policy.artifact).told is not None
 
 
 def _named(plan: Plan) -> Plan:

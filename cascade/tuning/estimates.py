@@ -20,12 +20,12 @@ import numpy as np
 from cascade.policy.latent import Arm, Flag, LatentEstimates, Trace
 from cascade.replay.draws import lowest
 from cascade.replay.table import Bools, Floats, OutcomeTable
+from cascade.tuning.curves import Curves
 from cascade.tuning.flags import FlagFigure, is_flag, telling
 
 _MOST_TASKS = 20_000
 _TRACE_PULL = 3.0
 _COST_PULL = 5.0
-_SIDE_PULL = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,11 @@ class FitSettings:
 
 
 def fit_estimates(table: OutcomeTable, settings: FitSettings | None = None) -> LatentEstimates:
-    """Fit the latent classes to a table. Of tables beyond 20,000 tasks so many are drawn by ids and seed."""
+    """Fit the latent classes to a table. Of tables beyond 20,000 tasks so many are drawn by ids and seed.
+
+    Where the table has a classifier's probabilities, a task's first attempts pass with those on average over the
+    classes, and the classes hold what the classifier does not know (`cascade.tuning.told`).
+    """
     how = settings or FitSettings()
     if len(table) > _MOST_TASKS:
         table = lowest(table, _MOST_TASKS, seed=how.seed)
@@ -58,6 +62,7 @@ def fit_estimates(table: OutcomeTable, settings: FitSettings | None = None) -> L
         weights=(1 / len(fit.line),) * len(fit.line),
         arms={step: fit.arm(k) for k, step in enumerate(table.arms)},
         line=tuple(fit.line.tolist()),
+        told=None if fit.curves.told is None else fit.curves.told.trace(fit.line),
         known_only=True,
         version=f"latent-{len(table)}-{how.seed}",
     )
@@ -77,11 +82,12 @@ def imputed(table: OutcomeTable, settings: FitSettings | None = None) -> Outcome
     arms = [fit.arm(k) for k in range(len(table.arms))]
     firsts = [k for k, arm in enumerate(table.arms) if arm.attempt == 1 and arm.after is None]
     outcome, cost = table.outcome.copy(), table.cost.copy()
+    rights = fit.curves.of_tasks()
     filled = 0
     for k in firsts:
         gaps = np.isnan(outcome[:, k])
         filled += int(gaps.sum())
-        outcome[gaps, k] = fit.shares[gaps] @ np.array(arms[k].p)
+        outcome[gaps, k] = (fit.shares[gaps] * rights[gaps, k]).sum(axis=1)
         price = arms[k].cost_usd
         if price is not None:
             cost[gaps, k] = fit.shares[gaps] @ np.array(price)
@@ -137,15 +143,8 @@ class _Fit:
     def __init__(self, table: OutcomeTable, how: FitSettings) -> None:
         self.table, self.how = table, how
         self.line = np.array([NormalDist().inv_cdf((k + 0.5) / how.classes) for k in range(how.classes)])
-        self.side = np.zeros(how.classes)
-        known = np.isfinite(table.outcome)
-        self.known = known.astype(np.float64)
-        self.right = np.where(known, table.outcome, 0.0)
-        self.wrong = np.where(known, 1 - table.outcome, 0.0)
-        rate = (self.right.sum(axis=0) + 0.5) / (self.known.sum(axis=0) + 1.0)
-        self.level = 1.3 * np.log(rate / (1 - rate))
-        self.slope = np.full(len(table.arms), 1.5)
-        self.tilt = np.zeros(len(table.arms))
+        self.curves = Curves(table, self.line, np.zeros(how.classes), ridge=how.ridge)
+        self.known, self.right, self.wrong = self.curves.known, self.curves.right, self.curves.wrong
         self.figures: list[_Figure] = []
         self.flags: list[FlagFigure] = []
         for k in range(len(table.arms)):
@@ -158,23 +157,17 @@ class _Fit:
         told = telling(self.flags, self.table.outcome, self.wrong)
         if told is None:
             return
-        self.side = np.repeat([-1.0, 1.0], len(self.line))
+        side = np.repeat([-1.0, 1.0], len(self.line))
         self.line = np.tile(self.line, 2)
+        self.curves.line, self.curves.side = self.line, side
         for flag in self.flags:
             flag.classes = len(self.line)
             flag.__post_init__()
-        told.split(self.side)
-
-    def curves(self) -> Floats:
-        """P(right) by arm and class, (A, K)."""
-        return _sigmoid(
-            self.level[:, None] + self.slope[:, None] * self.line + self.tilt[:, None] * self.side
-        )
+        told.split(side)
 
     def expect(self) -> None:
         """Each task's classes, given its outcomes and what its attempts left behind."""
-        p = self.curves()
-        logs = self.right @ np.log(p) + self.wrong @ np.log1p(-p)
+        logs = self.curves.log_likelihoods()
         for one in self.figures if self.how.joint > 0 else ():
             for line, held in ((one.wrong, self.wrong), (one.right, self.right)):
                 power = self.how.joint * one.weight * held[one.seen, one.arm]
@@ -189,7 +182,7 @@ class _Fit:
 
     def maximise(self) -> None:
         """Every arm's curve and every figure's line, given the classes."""
-        self._curves(self.right.T @ self.shares, self.known.T @ self.shares)
+        self.curves.maximise(self.shares)
         for one in self.figures:
             one.wrong = self._regress(one, self.wrong)
             one.right = self._regress(one, self.right)
@@ -208,7 +201,7 @@ class _Fit:
                 traces[one.name] = Trace(mean, one.wrong.sd, one.weight, one.offset)
         return Arm(
             step=self.table.arms[k],
-            p=tuple(self.curves()[k].tolist()),
+            p=tuple(self.curves.p()[k].tolist()),
             cost_usd=self._cost(price[priced], self.shares[priced]) if priced.any() else None,
             evidence=float(self.known[:, k].sum()),
             traces=traces,
@@ -250,27 +243,6 @@ class _Fit:
         left = float((weight[:, None] * shares * (one.logs[:, None] - around) ** 2).sum()) / total
         return _Line(mean - slope * middle, slope, float(np.sqrt(left + 1e-3)))
 
-    def _curves(self, passed: Floats, tried: Floats) -> None:
-        """Three Newton steps of every arm's weighted logistic regression on the line; counts are (A, K).
-
-        Half a right and half a wrong attempt at the middle keep an arm that is always or never right finite.
-        """
-        design = np.stack([np.ones_like(self.line), self.line, self.side], axis=1)
-        middle, ridge = self.slope.mean(), self.how.ridge
-        for _ in range(3):
-            p, centre = self.curves(), _sigmoid(self.level)
-            pulls = np.stack([0.5 - centre, -ridge * (self.slope - middle), -_SIDE_PULL * self.tilt], axis=1)
-            up = (passed - tried * p) @ design + pulls
-            bend = np.einsum("ak,ki,kj->aij", tried * p * (1 - p), design, design)
-            bend[:, [0, 1, 2], [0, 1, 2]] += 1e-9
-            bend[:, 0, 0] += centre * (1 - centre)
-            bend[:, 1, 1] += ridge
-            bend[:, 2, 2] += _SIDE_PULL
-            step = np.clip(np.linalg.solve(bend, up[:, :, None])[:, :, 0], -2, 2)
-            self.level = self.level + step[:, 0]
-            self.slope = np.clip(self.slope + step[:, 1], -0.5, 8.0)
-            self.tilt = np.clip(self.tilt + step[:, 2], -4.0, 4.0)
-
     def _cost(self, price: Floats, shares: Floats) -> tuple[float, ...]:
         """E[cost | class]: log-linear in z, scaled so that the mean cost over these tasks is met."""
         if price.max() <= 0:
@@ -302,7 +274,3 @@ def _offset(values: Floats) -> float:
     if values.min() == 0 and (values == np.round(values)).all():
         return 1.0
     return max(float(np.median(values)) / 100, 1e-12)
-
-
-def _sigmoid(x: Floats) -> Floats:
-    return np.asarray(np.clip(1 / (1 + np.exp(-np.clip(x, -30, 30))), 1e-6, 1 - 1e-6))

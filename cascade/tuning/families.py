@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -15,6 +15,10 @@ from cascade.replay.plans import FixedPlan, Plan
 from cascade.replay.table import OutcomeTable
 from cascade.replay.value_plan import ValuePlan
 from cascade.tuning.estimates import FitSettings, fit_estimates
+from cascade.tuning.routed import RoutedPlan
+
+if TYPE_CHECKING:
+    from cascade.tuning.texts import Router, Texts
 
 _MOST_ARMS = 8
 
@@ -23,6 +27,7 @@ _MOST_ARMS = 8
 class Space:
     """What is searched. arms: those that may be used (None: all). longest: attempts in a fixed order at most;
     max_attempts: in an adaptive policy (None: as many as there are arms). verifier: what is assumed of the checks.
+    texts: the tasks', for families that read them.
     """
 
     arms: tuple[Step, ...] | None = None
@@ -30,6 +35,7 @@ class Space:
     max_attempts: int = 6
     verifier: Verifier = field(default_factory=Verifier)
     fit: FitSettings = field(default_factory=FitSettings)
+    texts: Texts | None = None
 
 
 class Learnt(Protocol):
@@ -86,6 +92,37 @@ class _LearntAdaptive:
 
     def under(self, verifier: Verifier) -> _LearntAdaptive:
         return replace(self, space=replace(self.space, verifier=verifier))
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The same, told by a classifier of the tasks' texts that is fitted on the search part.
+
+    Where the texts tell nothing there, its members are those of `Adaptive`.
+    """
+
+    name: str = "adaptive, texts read"
+    gradual: bool = True
+
+    def learn(self, table: OutcomeTable, space: Space) -> Learnt:
+        """See `Family`."""
+        router = space.texts.learn(table) if space.texts is not None else None
+        if router is None:
+            return Adaptive().learn(table, space)
+        estimates = fit_estimates(router.learnt(table), space.fit)
+        return _LearntReading(_LearntAdaptive(restricted(estimates, _useful(table, space)), space), router)
+
+
+@dataclass(frozen=True, slots=True)
+class _LearntReading:
+    adaptive: _LearntAdaptive
+    router: Router
+
+    def plan(self, value_usd: float) -> RoutedPlan:
+        return RoutedPlan(self.adaptive.plan(value_usd), self.router)
+
+    def under(self, verifier: Verifier) -> _LearntReading:
+        return replace(self, adaptive=self.adaptive.under(verifier))
 
 
 def _useful(table: OutcomeTable, space: Space) -> tuple[Step, ...]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -20,10 +20,11 @@ from cascade.tuning.advice import advice
 from cascade.tuning.checks import learnt_checks, with_checks
 from cascade.tuning.choose import Bench, dials, folds
 from cascade.tuning.choosing import Choosing
-from cascade.tuning.families import Adaptive, Family, Fixed, Space
+from cascade.tuning.families import Adaptive, Family, Fixed, Reading, Space
 from cascade.tuning.fitted import CHOOSE, REPORT, SEARCH, FittedLog, fitted, size
 from cascade.tuning.goal import Goal, probability_met, standard_error
 from cascade.tuning.select import Choice, Pick, Singles, p_value, pick, worth
+from cascade.types import Task
 
 APART = 3000
 """From so many tasks on, searching and choosing have parts of their own; below, they are cross-fitted."""
@@ -31,12 +32,21 @@ APART = 3000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """confidence: with which the goal is to be met (0.5 and below: on average). seed: of every split."""
+    """confidence: with which the goal is to be met (0.5 and below: on average). seed: of every split.
+
+    tasks: by id, for a search that reads their texts.
+    """
 
     confidence: float = 0.95
     seed: int = 0
     space: Space = field(default_factory=Space)
     families: tuple[Family, ...] = field(default_factory=lambda: (Adaptive(), Fixed()))
+    tasks: Mapping[str, Task] | None = None
+
+    @property
+    def searched(self) -> tuple[Family, ...]:
+        """The families, and one that reads the tasks' texts where they are given."""
+        return self.families if self.space.texts is None else (*self.families, Reading())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,6 +83,11 @@ def tune_parts(log: PartedLog, goal: Goal, settings: Settings) -> Tuned:
     """
     fit = fitted(log, settings.space)
     _known_reference(goal, fit.about)
+    if settings.tasks is not None:
+        from cascade.tuning.reading import read
+
+        fit, texts = read(fit, settings.tasks, seed=settings.seed)
+        settings = replace(settings, space=replace(settings.space, texts=texts))
     shares = _thirds(fit, settings.seed) if fit.tasks >= APART else _folded(fit, settings.seed)
     choice = search_and_choose(shares.search, goal, settings, apart=shares.choose)
     replayed = replay_parts(shares.report, choice.plan, about=fit.about, verifier=settings.space.verifier)
@@ -126,7 +141,7 @@ def search_and_choose(
     reference = None if goal.tier is None else _alone(search, goal.tier)
     choosing = Choosing(parts, settings.space.verifier, reference)
     taught_by = [search] if apart else [search.rows(np.flatnonzero(fold != k)) for k in range(count)]
-    families, notes = with_checks(settings.families, search)
+    families, notes = with_checks(settings.searched, search)
     benches = [
         Bench(family, [family.learn(table, settings.space) for table in taught_by], choosing)
         for family in families

@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cascade.classifiers.artifact import dump
 from cascade.errors import InputError, StorageError
 from cascade.evidence import known_at_run_time
 from cascade.policy.artifact import dump_estimates
 from cascade.policy.steps import Step, Verifier
-from cascade.replay.plans import FixedPlan
+from cascade.replay.plans import FixedPlan, Plan
 from cascade.replay.value_plan import ValuePlan
+from cascade.tuning.routed import RoutedPlan
 from cascade.tuning.tune import Tuned
 from cascade.tuning.write_checks import evidence, validators
 
@@ -29,13 +31,14 @@ def write_config(tuned: Tuned, path: Path, *, base: Path | None = None, log: str
     tiers = list(dict.fromkeys(step.tier for step in steps))
     document = _base(base, tiers, tuned)
     judge = document.pop("judge", None)
-    plan = tuned.choice.policy
+    plan = value_plan(tuned.choice.policy)
     written = {}
-    if isinstance(plan, ValuePlan):
+    if plan is not None:
         artifact = path.with_suffix(".estimates.json")
         about = {"log": log, "goal": str(tuned.goal), "tasks": tuned.sizes}
         written[artifact] = dump_estimates(plan.estimates, about=about)
         document["policy"] = _value_policy(plan, artifact.name)
+        written |= _classifier(tuned, path, document, log)
     else:
         document["policy"] = {"use": "fixed", "order": [step.tier for step in steps]}
     for tier, history in _histories(steps).items():
@@ -55,11 +58,27 @@ def write_config(tuned: Tuned, path: Path, *, base: Path | None = None, log: str
     return list(written)
 
 
-def _steps(tuned: Tuned) -> list[Step]:
+def value_plan(plan: Plan) -> ValuePlan | None:
+    """The expected-value plan that a plan is, with or without a classifier before it."""
+    inner = plan.plan if isinstance(plan, RoutedPlan) else plan
+    return inner if isinstance(inner, ValuePlan) else None
+
+
+def _classifier(tuned: Tuned, path: Path, document: dict[str, Any], log: str) -> dict[Path, str]:
+    """The classifier that the plan is told by, in a file beside the config; the base's own if it is told by none."""
     plan = tuned.choice.policy
-    if isinstance(plan, FixedPlan):
-        return list(plan.order)
-    assert isinstance(plan, ValuePlan)
+    if not isinstance(plan, RoutedPlan):
+        return {}
+    target = path.with_suffix(".classifier.json")
+    document["classifier"] = {"use": "linear", "artifact": target.name}
+    return {target: dump(plan.router.artifact(name=path.stem, trained_on=log or "a log"))}
+
+
+def _steps(tuned: Tuned) -> list[Step]:
+    if isinstance(tuned.choice.policy, FixedPlan):
+        return list(tuned.choice.policy.order)
+    plan = value_plan(tuned.choice.policy)
+    assert plan is not None
     return sorted(plan.estimates.arms, key=lambda step: _mean_cost(plan, step))
 
 
@@ -171,8 +190,8 @@ def _figures_line(one: Mapping[str, Any]) -> str:
 
 def _unknown_figures(tuned: Tuned) -> list[str]:
     """Figures that the log has and a run does not: at run time decisions do without them."""
-    plan = tuned.choice.policy
-    if not isinstance(plan, ValuePlan):
+    plan = value_plan(tuned.choice.policy)
+    if plan is None:
         return []
     used = sorted({name for arm in plan.estimates.arms.values() for name in arm.traces})
     foreign = [name for name in used if not known_at_run_time(name)]
