@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from cascade.tuning.choosing import Choosing, Score, Trial, weights
 from cascade.tuning.goal import Goal, cost_p_value, paired_p_value, standard_error, success_p_value
 
 _REFINE = 5
+_HALVINGS = 6
 _WORTH_IT = 0.1
 _MATERIAL = 0.02
 AVERAGE = 0.3
@@ -180,25 +182,45 @@ def _by_mean(goal: Goal, bench: Bench, dials: Sequence[float], level: float) -> 
 
     The room is the normal quantile of the confidence, in standard errors: none at 0.5. Means of a family that
     changes gradually are smoothed over neighbouring dials and made monotone; the dial is read off between the
-    two that enclose the goal. Of a family that changes by steps, a dial's own mean has to meet it.
+    two that enclose the goal, once what lies between these is no more than noise. Of a family that changes by
+    steps, a dial's own mean has to meet it.
     """
     from scipy.stats import norm
 
     safety = float(norm.isf(min(level, 0.5)))
-    values, margins = [], []
-    for value in sorted(dials):
+    margins: dict[float, float] = {}
+
+    def judge(value: float) -> float:
         margin, error = _margin(goal, bench.trial(value).score)
-        values.append(value)
-        margins.append(margin - safety * error)
-        if len(margins) > 3 and _decided(goal, margins[-3:], error):
+        margins[value] = margin - safety * error
+        return error
+
+    for value in sorted(dials):
+        error = judge(value)
+        if len(margins) > 3 and _decided(goal, list(margins.values())[-3:], error):
             break
-    logs = np.log(values)
     rising = goal.kind != "cost"
     if not bench.family.gradual:
-        meets = _monotone(np.array(margins), rising=rising) >= -1e-12
-        kept = [v for v, fine, raw in zip(values, meets, margins, strict=True) if fine and raw >= -1e-12]
+        meets = _monotone(np.array(list(margins.values())), rising=rising) >= -1e-12
+        kept = [v for (v, raw), fine in zip(margins.items(), meets, strict=True) if fine and raw >= -1e-12]
         return (min(kept) if rising else max(kept)) if kept else None
-    return _crossing(logs, _monotone(_smoothed(logs, np.array(margins)), rising=rising), rising=rising)
+    for _ in range(_HALVINGS):
+        between = _steep(margins, 2 * error)
+        if between is None:
+            break
+        error = judge(between)
+    logs = np.log(sorted(margins))
+    read = _smoothed(logs, np.array([margins[value] for value in sorted(margins)]))
+    return _crossing(logs, _monotone(read, rising=rising), rising=rising)
+
+
+def _steep(margins: Mapping[float, float], noise: float) -> float | None:
+    """The middle of the first two neighbouring dials that enclose the goal and differ by more than noise."""
+    for low, high in pairwise(sorted(margins)):
+        one, other = margins[low], margins[high]
+        if min(one, other) < 0 <= max(one, other) and abs(one - other) > noise:
+            return float(np.sqrt(low * high))
+    return None
 
 
 def _margin(goal: Goal, score: Score) -> tuple[float, float]:
@@ -217,9 +239,12 @@ def _decided(goal: Goal, last: Sequence[float], error: float) -> bool:
 
 
 def _smoothed(x: Floats, y: Floats) -> Floats:
-    """Gaussian weights over neighbours, as wide as the dials are apart."""
-    width = float(np.median(np.diff(x))) if len(x) > 1 else 1.0
-    weights = np.exp(-0.5 * ((x[:, None] - x) / width) ** 2)
+    """Gaussian weights over neighbours, as wide as the dials are apart there."""
+    if len(x) < 2:
+        return y
+    gaps = np.diff(x)
+    width = np.minimum(np.append(gaps, np.inf), np.insert(gaps, 0, np.inf))
+    weights = np.exp(-0.5 * ((x[:, None] - x) / width[:, None]) ** 2)
     return np.asarray(weights @ y / weights.sum(axis=1))
 
 
