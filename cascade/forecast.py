@@ -33,12 +33,16 @@ class TierCost:
 
 
 class Forecast:
-    """Expected and worst cost of a call by tier. Learns the mean output length of each tier as it goes."""
+    """Expected and worst cost of a call by tier. Learns the mean output length of each tier as it goes.
 
-    def __init__(self, tiers: Mapping[str, TierCost]) -> None:
+    typical: tokens of an answer by tier, as far as a log told them before.
+    """
+
+    def __init__(self, tiers: Mapping[str, TierCost], typical: Mapping[str, float] | None = None) -> None:
+        told = typical or {}
         self._tiers = dict(tiers)
         self._answers: dict[str, float] = dict.fromkeys(tiers, PRIOR_WEIGHT)
-        self._tokens: dict[str, float] = dict.fromkeys(tiers, PRIOR_OUTPUT * PRIOR_WEIGHT)
+        self._tokens = {tier: told.get(tier, PRIOR_OUTPUT) * PRIOR_WEIGHT for tier in tiers}
 
     def observe(self, tier: str, usage: Usage) -> None:
         """Take an answer's length into account."""

@@ -72,12 +72,12 @@ class _Router:
         from cascade.forecast import Forecast
         from cascade.ledger import Pricer
         from cascade.prices import PriceBook
-        from cascade.wiring.parts import classifier, policy
+        from cascade.wiring.parts import classifier, policy, typical_output
         from cascade.wiring.tiers import tariffs, tier_cost
 
         pricer = Pricer(tariffs(config), book=PriceBook())
         costs = {name: tier_cost(name, one, pricer) for name, one in config.tiers.items()}
-        return cls(config, classifier(config), policy(config), Forecast(costs))
+        return cls(config, classifier(config), policy(config), Forecast(costs, typical_output(config)))
 
     def row(self, task: Task) -> dict[str, Any]:
         """One task of the document (design 5.8)."""

@@ -82,6 +82,7 @@ class EstimatesFile(_Part):
     told: TraceRecord | None = None
     known_only: bool = True
     mend: float = Field(default=0.3, ge=0, le=1)
+    output_tokens: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
     about: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -133,6 +134,7 @@ def dump_estimates(estimates: LatentEstimates, *, about: dict[str, Any] | None =
         told=None if estimates.told is None else _gaussian(estimates.told),
         known_only=estimates.known_only,
         mend=estimates.mend,
+        output_tokens={tier: float(f"{mean:.6g}") for tier, mean in estimates.output_tokens.items()},
         about=about or {},
     )
     return record.model_dump_json(by_alias=True, indent=1) + "\n"
@@ -150,6 +152,7 @@ def _estimates(record: EstimatesFile) -> LatentEstimates:
         told=None if record.told is None else _trace(record.told),
         known_only=record.known_only,
         mend=record.mend,
+        output_tokens=record.output_tokens,
         version=record.version,
     )
 

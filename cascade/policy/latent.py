@@ -83,8 +83,9 @@ class LatentEstimates:
     to meet its P(first attempt passes). None: the classifier is not asked, unless there are no arms. slope:
     of an unknown tier's logit over the standard normal `line`. mend: what is left of the pass probability
     at an attempt beyond those known. known_only: whether steps that the arms do not describe are ruled out
-    rather than guessed at. A step that no arm describes exactly is taken for the nearest that
-    one does: the same attempt shown otherwise, then an earlier attempt at that tier.
+    rather than guessed at. output_tokens: the mean of a first answer by tier, where the log has it. A step that
+    no arm describes exactly is taken for the nearest that one does: the same attempt shown otherwise, then an
+    earlier attempt at that tier.
     """
 
     weights: tuple[float, ...]
@@ -95,6 +96,7 @@ class LatentEstimates:
     slope: float = 2.0
     mend: float = 0.3
     version: str = "prior-1"
+    output_tokens: Mapping[str, float] = field(default_factory=dict)
 
     def belief(self, situation: Situation, verifier: Verifier) -> LatentBelief:
         """See `Estimates`."""

@@ -65,7 +65,17 @@ def fit_estimates(table: OutcomeTable, settings: FitSettings | None = None) -> L
         told=None if fit.curves.told is None else fit.curves.told.trace(fit.line),
         known_only=True,
         version=f"latent-{len(table)}-{how.seed}",
+        output_tokens=_written(table),
     )
+
+
+def _written(table: OutcomeTable) -> dict[str, float]:
+    """The mean length of a tier's first answers in tokens, where the log has it."""
+    tokens = table.figures.get("output_tokens")
+    if tokens is None:
+        return {}
+    first = {tier: tokens[:, table.first(tier)] for tier in table.tiers}
+    return {tier: float(np.nanmean(own)) for tier, own in first.items() if np.isfinite(own).any()}
 
 
 def imputed(table: OutcomeTable, settings: FitSettings | None = None) -> OutcomeTable:

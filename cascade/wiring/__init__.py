@@ -29,7 +29,7 @@ from cascade.validators.sandbox import Limits, open_sandbox
 from cascade.validators.suite import Suite
 from cascade.wiring.conversation import ConversationChecks
 from cascade.wiring.graphs import Nested, functions, node_policies
-from cascade.wiring.parts import classifier, judge, policy, validators
+from cascade.wiring.parts import classifier, judge, policy, typical_output, validators
 from cascade.wiring.shadows import shadows
 from cascade.wiring.sinks import sink_opener
 from cascade.wiring.tiers import tariffs, tier, tier_cost
@@ -141,7 +141,7 @@ def wire(
         policy=policy(config),
         judge=judge(config),
         checks=ConversationChecks(used.checks),
-        forecast=Forecast(costs),
+        forecast=Forecast(costs, typical_output(config)),
         ledger=ledger,
         pricer=pricer,
         budget=_budget(config, spent.tasks_usd),
@@ -150,7 +150,7 @@ def wire(
         sink=trace,
         run=trace.scope,
         early_stop=_early_stop(config),
-        shadows=shadows(config, Forecast(costs), spent=spent.shadows_usd),
+        shadows=shadows(config, Forecast(costs, typical_output(config)), spent=spent.shadows_usd),
         content=config.trace.content,
         feedback=_feedback(config),
         system_prompt=DEFAULT_SYSTEM_PROMPT if config.system_prompt is None else config.system_prompt,

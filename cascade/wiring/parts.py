@@ -120,6 +120,16 @@ def policy(config: Config) -> Policy:
     return cast("Policy", _plugin("policies", wanted))
 
 
+def typical_output(config: Config) -> Mapping[str, float]:
+    """Tokens of an answer by tier, as the policy's estimates have them from their log."""
+    from cascade.policy.artifact import load_estimates
+
+    wanted = config.policy
+    if not isinstance(wanted, ExpectedValueConfig) or wanted.artifact is None:
+        return {}
+    return load_estimates(wanted.artifact).output_tokens
+
+
 def _expected_value(config: Config, wanted: ExpectedValueConfig) -> Policy:
     from cascade.policy.artifact import load_estimates
     from cascade.policy.expected_value import Conditions, ExpectedValuePolicy
