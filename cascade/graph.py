@@ -94,7 +94,7 @@ def compile_graph(
     apart = declared.start in {
         target for name in declared.nodes for target in declared.targets(name).values()
     }
-    after = END if nested else _after_ends(builder, services)
+    after = _after_ends(builder, services, nested=nested)
     for name, node in declared.nodes.items():
         targets = declared.targets(name)
         first = name == declared.start and not apart
@@ -114,9 +114,9 @@ def compile_graph(
     return graph
 
 
-def _after_ends(builder: StateGraph[State, None, Input, Output], services: Services) -> str:
+def _after_ends(builder: StateGraph[State, None, Input, Output], services: Services, *, nested: bool) -> str:
     """Where every end leads: to the shadow's node, which is added here, if there are shadows."""
-    if services.shadows is None:
+    if services.shadows is None or nested:
         return END
     builder.add_node(SHADOW, ShadowNode(services))
     builder.add_conditional_edges(SHADOW, _ByOutcome(), {AGAIN: SHADOW, OVER: END})

@@ -69,6 +69,7 @@ def outcome_line(tally: Tally) -> str:
         line += f"; {usd((total.cost_usd - shadow.cost_usd) / tally.accepted)} for each accepted"
     if tally.sampled or shadow.attempts:
         line += f"; {usd(shadow.cost_usd)} beside for shadows of {tally.sampled} tasks"
+        line += "".join(f", {count} not made ({code})" for code, count in tally.skipped.items())
     if total.unknown_usd or tally.open_attempts:
         line += f"; up to {usd(total.unknown_usd + tally.open_usd)} more of unknown fate"
     return line

@@ -19,6 +19,7 @@ from cascade.trace.events import (
     RouteDecided,
     RunStarted,
     ShadowDrawn,
+    ShadowSkipped,
     TaskFinished,
     UsageRecord,
     ValidationFinished,
@@ -98,11 +99,15 @@ class JudgeTally:
 
 @dataclass(slots=True)
 class Tally:
-    """All sums of one trace. `add` events in their order. `shadows` are apart from `tiers`; `sampled`: tasks."""
+    """All sums of one trace. `add` events in their order.
+
+    `shadows` are apart from `tiers`; `sampled`: tasks that were drawn for them; `skipped`: those not made, by code.
+    """
 
     tiers: dict[str, TierTally] = field(default_factory=dict)
     shadows: dict[str, TierTally] = field(default_factory=dict)
     sampled: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
     statuses: Counter[str] = field(default_factory=Counter)
     checks: dict[str, CheckTally] = field(default_factory=dict)
     judges: dict[str, JudgeTally] = field(default_factory=dict)
@@ -139,6 +144,8 @@ class Tally:
             self._finished(event)
         elif isinstance(event, ShadowDrawn):
             self.sampled += event.sampled
+        elif isinstance(event, ShadowSkipped):
+            self.skipped[event.code] += 1
 
     @property
     def total(self) -> TierTally:
@@ -239,6 +246,7 @@ class Tally:
         return {
             "tasks": self.sampled,
             "cost_usd": str(self.shadow.cost_usd),
+            "skipped": dict(self.skipped),
             "by_tier": {name: tier.as_json() for name, tier in self.shadows.items()},
         }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import random
@@ -20,7 +21,8 @@ from cascade.report import Tally
 from cascade.report.tables import outcome_line
 from cascade.testing import Fault, Reply, ScriptedServer
 from cascade.testing.faults import no_faults
-from cascade.trace import ShadowDrawn, read_trace, verify
+from cascade.testing.log import Logged
+from cascade.trace import AttemptFailed, ShadowDrawn, read_trace, verify
 from cascade.types import Usage
 from tests.cli.test_interrupted import called, start
 
@@ -105,6 +107,45 @@ async def test_the_tables_show_shadows_apart_and_in_the_total(tmp_path: Path) ->
     assert outcome_line(tally) == (
         "4 tasks: 4 accepted; $0.000200 for each accepted; $0.000800 beside for shadows of 4 tasks"
     )
+
+
+async def test_a_budget_that_ended_the_shadows_is_said(tmp_path: Path) -> None:
+    async with ScriptedServer(Reply(text=ANSWER, usage=EACH)) as server:
+        cascade = Cascade.from_config(from_mapping(declared(server, "0.000001")))
+        async with cascade:
+            await cascade.run(Task(id="a", prompt="p", target="x.py"))
+    assert outcome_line(cascade.tally).endswith("shadows of 1 tasks, 1 not made (budget.shadow)")
+
+
+async def test_the_first_interrupt_lets_shadows_end_and_the_second_cuts_them(tmp_path: Path) -> None:
+    """All tasks have ended, their shadows have not: what is done is kept, and the command ends at once."""
+
+    def answer(call: Logged) -> Reply:
+        return Reply(text=ANSWER, usage=EACH, delay_s=30.0 if call.document["model"] == "b" else 0.0)
+
+    file, config = tmp_path / "tasks.jsonl", tmp_path / "cascade.yaml"
+    file.write_text(
+        "".join(json.dumps({"id": f"t{k}", "prompt": "p", "target": "x.py"}) + "\n" for k in range(2))
+    )
+    async with ScriptedServer(answer) as server:
+        config.write_text(json.dumps(declared(server, 1)))
+        process = await start("run", file, "-c", config, "-o", tmp_path / "r.jsonl", cwd=tmp_path)
+        await called(server, 4)
+        process.send_signal(signal.SIGINT)
+        await asyncio.sleep(0.3)
+        still = process.returncode is None
+        assert still, "the first one lets them go on"
+        process.send_signal(signal.SIGINT)
+        async with asyncio.timeout(20):
+            _, err = await process.communicate()
+    assert process.returncode == 130, err.decode()
+    assert "Traceback" not in err.decode()
+    rows = [json.loads(line) for line in (tmp_path / "r.jsonl").read_text().splitlines()]
+    assert [row["status"] for row in rows] == ["accepted", "accepted"]
+    log = read_trace(tmp_path / "r.trace.jsonl")
+    assert verify(log).problems == ()
+    cut = [event for event in log.events if isinstance(event, AttemptFailed)]
+    assert [(event.shadow, event.code) for event in cut] == [(True, "model.cancelled")] * 2
 
 
 async def test_what_shadows_spent_before_counts_against_their_cap_alone(tmp_path: Path) -> None:
