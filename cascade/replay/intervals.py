@@ -89,29 +89,49 @@ class Moments:
 
 
 def interval(
-    figure: Moments, *, share: bool, confidence: float = 0.95, effective: float | None = None
+    figure: Moments,
+    *,
+    share: bool,
+    confidence: float = 0.95,
+    effective: float | None = None,
+    tails: Moments | None = None,
 ) -> tuple[float, float]:
     """A two-sided interval of the mean.
 
-    share: the figure lies in [0, 1], and so does its interval. effective: how many tasks' worth of outcomes it
-    rests on, where that is fewer than its tasks (weighted and estimated shares).
+    share: the figure lies in [0, 1], and so does its interval. effective: how many tasks' worth of outcomes a share
+    rests on, where that is fewer than its tasks (weighted and estimated shares). tails: of a figure without
+    bounds, another one whose tails it has at least.
 
-    Zeros and ones: Wilson's score interval (JASA 22, 1927). Other shares: Agresti and Coull's (American
+    Zeros and ones: Wilson's score interval (JASA 22, 1927). Other shares: as Agresti and Coull (American
     Statistician 52, 1998) on effective tasks (Korn and Graham, Survey Methodology 24, 1998), the estimated
-    variance and the imagined tasks together: a share near 0 or 1 keeps a width although nothing was seen to
-    vary. Figures without bounds: Hall's transformed t (JRSS B 54, 1992), which corrects for skewness as a
-    bootstrap t would (Zhou and Gao, American Statistician 54, 2000), with the degrees of freedom that heavy
-    tails leave. Without two tasks: the whole range.
+    variance and that of the imagined tasks together: a share near 0 or 1 keeps a width although nothing was
+    seen to vary. These, and figures without bounds, by Hall's transformed t (JRSS B 54, 1992), which corrects for
+    skewness as a bootstrap t would (Zhou and Gao, American Statistician 54, 2000), with the degrees of freedom
+    that heavy tails leave. Without two tasks: the whole range.
     """
     from scipy.stats import norm
 
     if figure.n == 0 or (figure.n < 2 and not share):
         return (0.0, 1.0) if share else (0.0, math.inf)
     if not share:
-        return _hall(figure, confidence)
+        heavy = figure if tails is None or abs(tails.skewness) < abs(figure.skewness) else tails
+        degrees = min(figure.degrees, heavy.degrees)
+        return _hall(
+            figure.mean,
+            figure.sd / math.sqrt(figure.n),
+            heavy.skewness / math.sqrt(figure.n),
+            _t(confidence, degrees),
+        )
     if figure.binary and (effective is None or effective >= figure.n):
         return _wilson(figure.mean, figure.n, float(norm.ppf((1 + confidence) / 2)))
-    return _imagined(figure, min(effective or figure.n, figure.n), confidence)
+    low, high = _imagined(figure, min(effective or figure.n, figure.n), confidence)
+    return max(low, 0.0), min(high, 1.0)
+
+
+def _t(confidence: float, degrees: float) -> float:
+    from scipy.stats import t
+
+    return float(t.ppf((1 + confidence) / 2, max(degrees, 1.0)))
 
 
 def _wilson(p: float, n: int, z: float) -> tuple[float, float]:
@@ -121,36 +141,34 @@ def _wilson(p: float, n: int, z: float) -> tuple[float, float]:
 
 
 def _imagined(figure: Moments, effective: float, confidence: float) -> tuple[float, float]:
-    """Half of t^2 right and as many wrong tasks are imagined beside the effective ones, which vary as estimated."""
-    from scipy.stats import t
+    """Half of t^2 right and as many wrong tasks are imagined beside the effective ones, which vary as estimated.
 
+    Imagined tasks take care of the skewness of zeros and ones; what weights add to it is corrected for.
+    """
     p = min(max(figure.mean, 0.0), 1.0)
-    quantile = float(t.ppf((1 + confidence) / 2, max(effective - 1, 1.0)))
+    quantile = _t(confidence, effective - 1)
     imagined = quantile**2
     total = effective + imagined
     middle = (effective * p + imagined / 2) / total
-    own = (figure.sd**2 / figure.n) * effective if figure.n > 1 else 0.0
+    scale = effective / figure.n
+    own = scale * figure.sd**2 if figure.n > 1 else 0.0
     variance = (
         effective * (own + (p - middle) ** 2) + imagined * ((1 - middle) ** 2 + middle**2) / 2
     ) / total
-    half = quantile * math.sqrt(variance / total)
-    return max(middle - half, 0.0), min(middle + half, 1.0)
+    third = scale**2 * figure.skewness * figure.sd**3 if figure.n > 1 else 0.0
+    beyond = third - p * (1 - p) * (1 - 2 * p)
+    skew = beyond / variance**1.5
+    return _hall(middle, math.sqrt(variance / total), skew / math.sqrt(total), quantile)
 
 
-def _hall(figure: Moments, confidence: float) -> tuple[float, float]:
-    from scipy.stats import t
-
-    root, skew = math.sqrt(figure.n), figure.skewness
-    quantile = float(t.ppf((1 + confidence) / 2, figure.degrees))
-    step = figure.sd / root
-    return figure.mean - step * _inverse(quantile, skew, root), figure.mean - step * _inverse(
-        -quantile, skew, root
-    )
+def _hall(mean: float, error: float, skew: float, quantile: float) -> tuple[float, float]:
+    """error: standard error of the mean; skew: the mean's own skewness."""
+    return mean - error * _inverse(quantile, skew), mean - error * _inverse(-quantile, skew)
 
 
-def _inverse(y: float, skew: float, root: float) -> float:
+def _inverse(y: float, skew: float) -> float:
     """The inverse of Hall's cubic transformation."""
     if abs(skew) < 1e-9:
         return y
-    inner = 1 + skew / root * (y - skew / (6 * root))
-    return 3 * root / skew * (float(np.cbrt(inner)) - 1)
+    inner = 1 + skew * (y - skew / 6)
+    return 3 / skew * (float(np.cbrt(inner)) - 1)

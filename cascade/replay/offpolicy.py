@@ -22,7 +22,14 @@ from cascade.replay.episodes import Episodes
 from cascade.replay.outcome_model import Model, guess
 from cascade.replay.plans import STOP, Plan, Walk
 from cascade.replay.table import Bools, Floats, Ints
-from cascade.replay.weighted import Estimated, by_task, effective_tasks, mean_of, normalised
+from cascade.replay.weighted import (
+    Estimated,
+    by_task,
+    effective_failures,
+    effective_tasks,
+    mean_of,
+    normalised,
+)
 
 LEAST_EFFECTIVE = 20.0
 FOLDS = 5
@@ -93,11 +100,12 @@ def off_policy(
     def merged(pair: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
         return by_task(tasks, pair[0]), by_task(tasks, pair[1])
 
+    fewest = min(effective, effective_failures(walked.weights, walked.depth))
     return OffPolicy(
         n=len(weights),
-        ips=mean_of("ips", merged(sums), effective),
-        snips=normalised(weights, merged(walked.weighted()), effective),
-        dr=mean_of("dr", merged(robust), effective),
+        ips=mean_of("ips", merged(sums), fewest),
+        snips=normalised(weights, merged(walked.weighted()), fewest),
+        dr=mean_of("dr", merged(robust), fewest, tails=by_task(tasks, sums[1])),
         effective=effective,
         matched=float((walked.weights > 0).mean()),
         mean_weight=float(weights.mean()),
@@ -114,6 +122,7 @@ class _Walked:
         self.checks = acceptance(table)
         self.stands = self.checks.stands
         self.weights = np.ones(n)
+        self.depth = np.zeros(n, dtype=np.intp)
         self.lost = np.zeros(n, dtype=bool)
         self.turns: list[_Turn] = []
         self.blind: list[tuple[Walk, Ints]] = []
@@ -134,6 +143,7 @@ class _Walked:
         logged = self.episodes.arms[rows, turn] if turn < width else np.full(len(rows), -1)
         same = logged == chosen
         chance = np.where(same, self.episodes.propensity[rows, min(turn, width - 1)], 1.0)
+        self.depth[rows] += same
         self.weights[rows] *= np.where(same, 1 / np.where(chance > 0, chance, 1.0), 0.0)
         ends, price = self.checks.ends[rows, chosen], self.episodes.table.cost[rows, chosen]
         won = np.where(same, self.checks.right[rows, chosen], 0.0)

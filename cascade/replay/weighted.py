@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cascade.replay.intervals import Moments, interval
-from cascade.replay.table import Floats
+from cascade.replay.table import Floats, Ints
 
 _MOST_LEVERAGE = 0.9
 
@@ -34,6 +34,20 @@ def effective_tasks(weights: Floats) -> float:
     return float(weights.sum()) ** 2 / squares if squares > 0 else 0.0
 
 
+def effective_failures(weights: Floats, depth: Ints) -> float:
+    """How many tasks the weights amount to if each weighs as much as one that went all the way.
+
+    depth: attempts that log and policy made alike, (n,). A task that fails weighs as much as its whole trajectory,
+    one that passes early weighs less: where none failed, the passed ones alone would make the log look larger
+    than it is.
+    """
+    matched = weights > 0
+    longest = matched & (depth == depth[matched].max(initial=0))
+    total = float(weights[longest].sum())
+    typical = float((weights[longest] ** 2).sum()) / total if total > 0 else 1.0
+    return min(effective_tasks(weights), float(weights.sum()) / typical)
+
+
 def by_task(tasks: Sequence[str], values: Floats) -> Floats:
     """Values by row, (n,), as means by task; the same values where every task stands in one row."""
     if len(set(tasks)) == len(tasks):
@@ -42,15 +56,21 @@ def by_task(tasks: Sequence[str], values: Floats) -> Floats:
     return np.asarray(np.bincount(place, weights=values) / np.bincount(place))
 
 
-def mean_of(name: str, rewards: tuple[Floats, Floats], effective: float) -> Estimated:
-    """The mean of estimates by task of success and cost (importance sampling, doubly robust)."""
+def mean_of(
+    name: str, rewards: tuple[Floats, Floats], effective: float, *, tails: Floats | None = None
+) -> Estimated:
+    """The mean of estimates by task of success and cost (importance sampling, doubly robust).
+
+    tails: the weighted costs, whose tails a model's guesses hide but do not take away.
+    """
     won, paid = (Moments.of(values) for values in rewards)
+    hidden = None if tails is None else Moments.of(tails)
     return Estimated(
         name,
         won.mean,
         interval(won, share=True, effective=effective),
         paid.mean,
-        cost_interval(paid),
+        cost_interval(paid, tails=hidden),
     )
 
 
@@ -76,7 +96,7 @@ def normalised(weights: Floats, rewards: tuple[Floats, Floats], effective: float
     )
 
 
-def cost_interval(figure: Moments) -> tuple[float, float]:
+def cost_interval(figure: Moments, *, tails: Moments | None = None) -> tuple[float, float]:
     """A 95% interval of a mean cost, which is 0 at least."""
-    low, high = interval(figure, share=False)
+    low, high = interval(figure, share=False, tails=tails)
     return max(low, 0.0), high

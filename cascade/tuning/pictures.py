@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cascade.errors import StorageError, UsageError
-from cascade.replay.table import Floats
+from cascade.tuning.canvas import (
+    CHOSEN,
+    GRID,
+    LINE,
+    QUIET,
+    canvas,
+    cost_axis,
+    dollars,
+    legend_above,
+)
 from cascade.tuning.choose import front
+from cascade.tuning.labels import Label, place_labels
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from cascade.tuning.tune import Tuned
 
-ENDINGS = (".png", ".svg")
-_INK, _QUIET, _CHOSEN, _LINE = "#222222", "#8a8f98", "#c0392b", "#2c6fbb"
+# Shape and legend of what stands beside the chosen policy, by its name; the tiers alone are circles.
+_SHAPES = {
+    "oracle": ("^", "oracle (foresight)"),
+    "random": ("x", "random mix of the same cost"),
+    "fixed": ("s", "best fixed order (hindsight)"),
+}
+_ALONE = ("o", "a tier alone")
 
 
 def cost_against_success(
@@ -29,53 +44,79 @@ def cost_against_success(
 ) -> None:
     """Cost a task against success: baselines, the chosen policy with its intervals, and a frontier.
 
-    policies: as in a replay's document. line: (success, cost) points of the frontier. Raises UsageError
-    without matplotlib or for another ending, StorageError if the file cannot be written.
+    policies: as in a replay's document. line: (success, cost) points of the frontier; what never tries anything is
+    left out. Raises as `canvas`.
     """
-    with _figure(path, size=(7.2, 4.6)) as axes:
+    from matplotlib.ticker import PercentFormatter
+
+    line = [point for point in line if point[0] > 0 and point[1] > 0]
+    picked = [one for one in policies if one["name"] == chosen]
+    others = [one for one in policies if one["name"] != chosen]
+    with canvas(path, size=(7.6, 5.0)) as axes:
+        frontier = ([cost for _, cost in line], [success for success, _ in line])
         if line:
-            axes.plot(
-                [cost for _, cost in line],
-                [s for s, _ in line],
-                color=_LINE,
-                lw=1.5,
-                label="frontier while choosing",
-            )
-        for one in policies:
-            _mark(axes, one, chosen=one["name"] == chosen)
-        axes.set_xscale("log")
-        _dollars(axes.xaxis)
-        axes.set_xlabel("USD a task (log scale)")
+            axes.plot(*frontier, color=LINE, lw=1.5, label="frontier while choosing")
+        for one in picked:
+            _star(axes, one)
+        _points(axes, others)
+        amounts = [one["cost_usd"] for one in policies] + list(frontier[0])
+        amounts += [edge for one in picked for edge in one["cost_ci"] if edge]
+        cost_axis(axes, amounts)
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axes.set_ylabel("success")
-        axes.grid(color="#e6e6e6", lw=0.6)
-        axes.legend(loc="lower right", frameon=False, fontsize=8)
+        axes.margins(x=0.08, y=0.08)
+        axes.grid(color=GRID, lw=0.6)
+        legend_above(axes)
+        bars = [bar for one in picked for bar in _bars(one)]
+        stars = [Label(one["cost_usd"], one["success"], "") for one in picked]
+        place_labels(axes, [*stars, *_labels(others)], [frontier, *bars] if line else bars)
 
 
-def _dollars(axis: Any) -> None:
-    """Ticks at 1, 2 and 5 of each power of ten, written as amounts."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
-
-    axis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0), numticks=12))
-    axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda usd, _: f"${usd:.10f}".rstrip("0").rstrip(".")))
-
-
-def _mark(axes: Any, one: Mapping[str, Any], *, chosen: bool) -> None:
-    if not one["cost_usd"] > 0:
-        return
+def _star(axes: Axes, one: Mapping[str, Any]) -> None:
     x, y = one["cost_usd"], one["success"]
-    if chosen:
-        spread = [[x - one["cost_ci"][0]], [one["cost_ci"][1] - x]]
-        height = [[y - one["success_ci"][0]], [one["success_ci"][1] - y]]
-        axes.errorbar(
-            x, y, xerr=spread, yerr=height, fmt="*", ms=13, color=_CHOSEN, capsize=2, label="chosen"
-        )
-        return
-    shape = {"oracle": "^", "random": "x", "fixed": "s"}.get(one["name"], "o")
-    axes.plot(x, y, shape, color=_QUIET, ms=5)
-    axes.annotate(
-        one["name"].removeprefix("always:"), (x, y), xytext=(4, 3), textcoords="offset points", fontsize=7
+    (left, right), (bottom, top) = _edges(one)
+    axes.errorbar(
+        x,
+        y,
+        xerr=[[max(x - left, 0)], [max(right - x, 0)]],
+        yerr=[[max(y - bottom, 0)], [max(top - y, 0)]],
+        fmt="*",
+        ms=13,
+        color=CHOSEN,
+        capsize=2,
+        label="this policy, 95% intervals",
+        zorder=4,
     )
+
+
+def _edges(one: Mapping[str, Any]) -> tuple[tuple[float, float], tuple[float, float]]:
+    """The intervals' ends; a cost without an upper end stands for itself."""
+    low, high = one["cost_ci"]
+    return (low, one["cost_usd"] if high is None else high), tuple(one["success_ci"])
+
+
+def _bars(one: Mapping[str, Any]) -> list[tuple[list[float], list[float]]]:
+    x, y = one["cost_usd"], one["success"]
+    across, up = _edges(one)
+    return [([*across], [y, y]), ([x, x], [*up])]
+
+
+def _points(axes: Axes, others: Sequence[Mapping[str, Any]]) -> None:
+    for shape, words in (_ALONE, *_SHAPES.values()):
+        shown = [one for one in others if _SHAPES.get(one["name"], _ALONE)[0] == shape]
+        if shown:
+            costs, rates = [one["cost_usd"] for one in shown], [one["success"] for one in shown]
+            axes.plot(costs, rates, shape, color=QUIET, ms=5, label=words, zorder=3)
+
+
+def _labels(others: Sequence[Mapping[str, Any]]) -> list[Label]:
+    """The tiers' names; what the legend tells apart needs none."""
+    return [
+        Label(one["cost_usd"], one["success"], one["name"].removeprefix("always:"))
+        if one["name"] not in _SHAPES
+        else Label(one["cost_usd"], one["success"], "")
+        for one in others
+    ]
 
 
 def tuned_picture(tuned: Tuned, path: Path) -> None:
@@ -87,73 +128,46 @@ def tuned_picture(tuned: Tuned, path: Path) -> None:
 def money(policies: Sequence[Mapping[str, Any]], path: Path) -> None:
     """Where each dollar went: mean USD a task by tier, what was spent on rejected answers lighter.
 
-    policies: as in a replay's document, those with `spent_usd`.
+    policies: as in a replay's document, those with `spent_usd`. Raises as `canvas`.
     """
     shown = [one for one in policies if one.get("spent_usd")]
-    with _figure(path, size=(7.2, 0.5 + 0.42 * max(len(shown), 2))) as axes:
-        tiers = list(dict.fromkeys(tier for one in shown for tier in one["spent_usd"]))
-        shades = _shades(len(tiers))
+    tiers = [
+        tier
+        for tier in dict.fromkeys(tier for one in shown for tier in one["spent_usd"])
+        if any(one["spent_usd"].get(tier, 0.0) > 0 for one in shown)
+    ]
+    legend_rows = (len(tiers) + 3) // 4
+    with canvas(path, size=(7.6, 0.9 + 0.34 * max(len(shown), 2) + 0.2 * legend_rows)) as axes:
         left = np.zeros(len(shown))
-        for tier, shade in zip(tiers, shades, strict=True):
+        for tier, shade in zip(tiers, _shades(len(tiers)), strict=True):
             wasted = np.array([one["wasted_usd"].get(tier, 0.0) for one in shown])
             spent = np.array([one["spent_usd"].get(tier, 0.0) for one in shown])
-            if not spent.any():
-                continue
             axes.barh(range(len(shown)), spent - wasted, left=left, color=shade, label=tier)
             axes.barh(range(len(shown)), wasted, left=left + spent - wasted, color=shade, alpha=0.4)
             left = left + spent
-        axes.set_yticks(range(len(shown)), [one["name"] for one in shown], fontsize=8)
-        axes.invert_yaxis()
-        axes.set_xlabel("USD a task (lighter: spent on rejected answers)")
-        axes.legend(loc="lower right", frameon=False, fontsize=7)
-
-
-def calibration_curve(chances: Floats, outcomes: Floats, path: Path, *, bins: int = 10) -> None:
-    """Predicted against observed: points are bins of equal size with Wilson intervals; the diagonal is truth.
-
-    chances: P(pass) as predicted, (n,). outcomes: 0 to 1, (n,).
-    """
-    from cascade.replay.intervals import Moments, interval
-
-    order = np.argsort(chances, kind="stable")
-    with _figure(path, size=(4.6, 4.4)) as axes:
-        axes.plot([0, 1], [0, 1], color=_QUIET, lw=1, ls="--")
-        for part in np.array_split(order, min(bins, max(len(order) // 5, 1))):
-            x, y = float(chances[part].mean()), float(outcomes[part].mean())
-            low, high = interval(Moments.of(outcomes[part]), share=True)
-            axes.errorbar(
-                x, y, yerr=[[max(y - low, 0)], [max(high - y, 0)]], fmt="o", color=_LINE, ms=5, capsize=2
+        for row, total in enumerate(left):
+            axes.annotate(
+                f"${total:.3g}",
+                (total, row),
+                xytext=(4, 0),
+                textcoords="offset points",
+                fontsize=7,
+                va="center",
             )
-        axes.set_xlim(0, 1)
-        axes.set_ylim(0, 1)
-        axes.set_xlabel("predicted P(pass)")
-        axes.set_ylabel("observed share passed")
-
-
-@contextmanager
-def _figure(path: Path, *, size: tuple[float, float]) -> Iterator[Any]:
-    """A set of axes; the picture is written when the block ends."""
-    if path.suffix not in ENDINGS:
-        raise UsageError(f"{path}: pictures are written as .png or .svg", hint="choose one of these endings")
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise UsageError("pictures need matplotlib", hint="pip install 'cascade-router[plots]'") from error
-    figure = Figure(figsize=size, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    axes.tick_params(colors=_INK, labelsize=8)
-    yield axes
-    try:
-        figure.savefig(path, dpi=160)
-    except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror}", hint="choose another file") from error
+        axes.set_yticks(range(len(shown)), [one["name"].removeprefix("always:") for one in shown], fontsize=8)
+        axes.invert_yaxis()
+        axes.margins(x=0.09)
+        dollars(axes.xaxis)
+        axes.locator_params(axis="x", nbins=6)
+        axes.set_xlabel("USD a task (lighter: spent on rejected answers)")
+        legend_above(axes)
 
 
 def _shades(count: int) -> list[tuple[float, float, float, float]]:
+    """Colours that are told apart beside each other."""
     from matplotlib import colormaps
 
-    return [colormaps["viridis"](0.1 + 0.8 * k / max(count - 1, 1)) for k in range(count)]
+    few = colormaps["tab10"]
+    if count <= few.N:
+        return [few(k) for k in range(count)]
+    return [colormaps["turbo"](0.05 + 0.9 * k / (count - 1)) for k in range(count)]
