@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -43,6 +44,9 @@ _LEAST_TASKS = 10
 )
 @click.option("--metadata", metavar="KEY,KEY", help="Learn from these keys of the tasks' metadata too.")
 @click.option("--no-letters", is_flag=True, help="Hash words only: scoring takes a quarter of the time.")
+@click.option(
+    "--plot", "plot_path", metavar="FILE", help="Picture of held-out P(pass) against outcomes, by tier."
+)
 @click.option("--name", default="trained", show_default=True, help="The classifier's name in traces.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, nothing else.")
 def train(log: str, **options: Any) -> int:
@@ -77,6 +81,8 @@ def _train(log: str, known: TrainingLog, options: dict[str, Any]) -> int:
         estimator = _fit(known, options)
     artifact = _artifact(known, estimator, source=log, name=options["name"])
     save(artifact, options["output"])
+    if options["plot_path"] is not None:
+        _draw(known, estimator, options["plot_path"])
     document = _document(known, estimator, artifact) | {"output": options["output"]}
     if options["as_json"]:
         click.echo(json.dumps(document))
@@ -120,7 +126,6 @@ def _known_keys(known: TrainingLog, keys: tuple[str, ...]) -> None:
 
 def _artifact(known: TrainingLog, estimator: BlendEstimator[Any], *, source: str, name: str) -> Artifact:
     from datetime import UTC, datetime
-    from pathlib import Path
 
     from cascade.classifiers.artifact import Card
     from cascade.classifiers.export import to_artifact
@@ -145,6 +150,18 @@ def _figures(known: TrainingLog, estimator: BlendEstimator[Any]) -> dict[str, fl
     from cascade.classifiers.export import held_out_figures
 
     return held_out_figures(estimator, known.outcomes, known.tiers)
+
+
+def _draw(known: TrainingLog, estimator: BlendEstimator[Any], path: str) -> None:
+    """Each tier's held-out probabilities beside what happened."""
+    import numpy as np
+
+    from cascade.tuning.calibration_picture import Predicted, calibration_picture
+
+    y, held = known.outcomes, estimator.held_out_
+    seen = ~np.isnan(y) & ~np.isnan(held)
+    tiers = [Predicted(tier, held[seen[:, t], t], y[seen[:, t], t]) for t, tier in enumerate(known.tiers)]
+    calibration_picture(tiers, Path(path), title="held-out tasks; grey bars: how many have which P(pass)")
 
 
 def _document(known: TrainingLog, estimator: BlendEstimator[Any], artifact: Artifact) -> dict[str, Any]:
