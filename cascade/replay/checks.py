@@ -7,37 +7,15 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TypeVar
 
-import numpy as np
-
-from cascade.replay.rates import ErrorSums
+from cascade.replay.error_sums import ErrorSums
+from cascade.replay.marks import Marginal, Marks
 from cascade.replay.table import OutcomeTable
-from cascade.replay.verdicts import unsaid_by
 
 MOST_IN_FULL = 6
 """Up to so many validators every subset is looked at; beyond, each alone and all but one."""
 MOST_UNSAID = 0.02
 
 Names = tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Marginal:
-    """What a validator adds to the others: of the right answers that they let pass it rejects some, of the wrong
-    ones it catches some.
-    """
-
-    right: float = 0.0
-    rejected: float = 0.0
-    wrong: float = 0.0
-    caught: float = 0.0
-
-    def __add__(self, other: Marginal) -> Marginal:
-        return Marginal(
-            self.right + other.right,
-            self.rejected + other.rejected,
-            self.wrong + other.wrong,
-            self.caught + other.caught,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +36,14 @@ class CheckSums:
         """Sum over a table, or a part of one."""
         if table.accepted is None:
             return cls()
-        names = tuple(table.verdicts)
-        sets = sets_of(names)
-        by_tier = {
-            tier: table.columns([k for k, arm in enumerate(table.arms) if arm.tier == tier])
-            for tier in table.tiers
-        }
+        names, marks = tuple(table.verdicts), Marks.of(table)
+        by_tier = {tier: [k for k, arm in enumerate(table.arms) if arm.tier == tier] for tier in table.tiers}
         return cls(
-            whole=ErrorSums.of(table),
-            tiers={tier: ErrorSums.of(part) for tier, part in by_tier.items()},
-            sets={one: ErrorSums.of(table, one) for one in sets},
-            unsaid={one: int(unsaid_by(table, one).sum()) for one in sets},
-            marginals={name: _marginal(table, name) for name in names} if len(names) > 1 else {},
+            whole=marks.sums(),
+            tiers={tier: marks.arms(arms).sums() for tier, arms in by_tier.items()},
+            sets={one: marks.sums(one) for one in sets_of(names)},
+            unsaid={one: marks.unsaid(one) for one in sets_of(names)},
+            marginals={name: marks.marginal(name) for name in names} if len(names) > 1 else {},
         )
 
     def __add__(self, other: CheckSums) -> CheckSums:
@@ -101,16 +75,3 @@ def sets_of(names: Sequence[str]) -> list[Names]:
     if len(every) <= MOST_IN_FULL:
         return [one for size in range(1, len(every) + 1) for one in combinations(every, size)]
     return [*combinations(every, 1), *combinations(every, len(every) - 1), every]
-
-
-def _marginal(table: OutcomeTable, name: str) -> Marginal:
-    own = table.verdicts[name]
-    others = {other: values for other, values in table.verdicts.items() if other != name}
-    passed = (np.stack(list(others.values())) != 0).all(axis=0) & ~unsaid_by(table, tuple(others))
-    passed &= np.isfinite(own) & np.isfinite(table.outcome)
-    right = np.where(passed, table.outcome, 0.0)
-    wrong = np.where(passed, 1 - right, 0.0)
-    failed = own == 0
-    return Marginal(
-        float(right.sum()), float(right[failed].sum()), float(wrong.sum()), float(wrong[failed].sum())
-    )

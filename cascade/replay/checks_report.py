@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cascade.replay.checks import CheckSums, Marginal, Names
+from cascade.replay.checks import CheckSums, Names
+from cascade.replay.error_sums import Rate, Rates
+from cascade.replay.marks import Marginal
 from cascade.replay.parts import Part, Parts
-from cascade.replay.rates import Rate, Rates
 from cascade.replay.table import OutcomeTable
 
 _ENOUGH = 20

@@ -16,11 +16,12 @@ import numpy as np
 from cascade.policy.steps import Verifier
 from cascade.replay.checks import MOST_IN_FULL, MOST_UNSAID, Names, sets_of
 from cascade.replay.checks_report import ChecksReport, checks_report, rates_document
+from cascade.replay.error_sums import Rates
+from cascade.replay.marks import Marks
 from cascade.replay.orders import SEARCH_TASKS
 from cascade.replay.plans import CheckedPlan, Plan
-from cascade.replay.rates import Rates, believed, learnt, on_checks
+from cascade.replay.rates import believed, learnt, on_checks
 from cascade.replay.table import OutcomeTable
-from cascade.replay.verdicts import unsaid_by
 from cascade.tuning.families import Family, Fixed, Learnt, LearntFixed, Space
 
 _MOST_SETS = 6
@@ -119,24 +120,24 @@ def offered_sets(table: OutcomeTable) -> tuple[Names, ...]:
     checked = int(np.isfinite(table.accepted).sum()) if table.accepted is not None else 0
 
     def known(one: Names) -> bool:
-        return int(unsaid_by(table, one).sum()) <= MOST_UNSAID * checked
+        return marks.unsaid(one) <= MOST_UNSAID * checked
 
-    if len(names) <= MOST_IN_FULL:
-        return tuple(one for one in sets_of(names) if known(one))
-    return tuple(one for one in _greedy(table, names) if known(one))
+    marks = Marks.of(table)
+    sets = sets_of(names) if len(names) <= MOST_IN_FULL else _greedy(marks, names)
+    return tuple(one for one in sets if known(one))
 
 
-def _greedy(table: OutcomeTable, names: Names) -> list[Names]:
+def _greedy(marks: Marks, names: Names) -> list[Names]:
     found = [names]
     while len(found[-1]) > 1:
         smaller = [tuple(other for other in found[-1] if other != name) for name in found[-1]]
-        found.append(max(smaller, key=lambda one: sum(_point(table, one))))
+        found.append(max(smaller, key=lambda one: sum(_point(marks, one))))
     return found
 
 
-def _point(table: OutcomeTable, names: Names) -> tuple[float, float]:
+def _point(marks: Marks, names: Names) -> tuple[float, float]:
     """The shares of right answers accepted and of wrong ones rejected."""
-    rates = learnt(table, names)
+    rates = marks.sums(names).rates
     if rates is None:
         return 1.0, 1.0
     right, wrong = rates.accepts_right, rates.rejects_wrong
@@ -159,7 +160,8 @@ def _search(table: OutcomeTable, space: Space, offered: Sequence[Names]) -> list
 
 def _best(table: OutcomeTable, offered: Sequence[Names]) -> list[Names]:
     """Sets whose rates no other's are at least as good as, the smaller one of equals; at most six."""
-    points = {names: _point(table, names) for names in offered}
+    marks = Marks.of(table)
+    points = {names: _point(marks, names) for names in offered}
     front: list[Names] = []
     for names in sorted(offered, key=lambda one: (-points[one][0], -points[one][1], len(one))):
         if not front or points[names][1] > max(points[one][1] for one in front):

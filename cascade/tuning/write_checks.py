@@ -8,7 +8,7 @@ from typing import Any
 from cascade.config.parts import command_name
 from cascade.config.plugins import installed
 from cascade.config.validator_options import NEED_OPTIONS
-from cascade.replay.rates import PULL
+from cascade.replay.error_sums import PULL
 from cascade.replay.value_plan import ValuePlan
 from cascade.tuning.checks import ChosenChecks
 from cascade.tuning.select import Choice

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from cascade.policy.steps import Step, Verifier
-from cascade.replay.checks import CheckSums, Marginal
+from cascade.replay.checks import CheckSums
 from cascade.replay.checks_report import checks_report, lesson
+from cascade.replay.error_sums import ErrorSums, Rate
 from cascade.replay.labelled import expected_truth
-from cascade.replay.rates import ErrorSums, Rate, believed, learnt
+from cascade.replay.marks import Marginal, Marks
+from cascade.replay.rates import believed, learnt
 from cascade.replay.table import OutcomeTable
 from tests.replay.worlds import checked, world
 
@@ -128,7 +130,7 @@ def test_sums_of_parts_in_any_order_are_the_sums_of_the_whole(seed: int, cut: in
     merged = sum((CheckSums.of(part) for part in parts), CheckSums())
     whole = CheckSums.of(table)
     assert (merged.whole, merged.sets, merged.marginals) == (whole.whole, whole.sets, whole.marginals)
-    assert sum((ErrorSums.of(part) for part in parts), ErrorSums()).rates == learnt(table)
+    assert sum((Marks.of(part).sums() for part in parts), ErrorSums()).rates == learnt(table)
 
 
 def test_what_a_validator_adds_is_said_in_words() -> None:
