@@ -152,14 +152,17 @@ def together(verdicts: Mapping[str, Floats]) -> Floats:
 def narrowed(table: OutcomeTable, names: Collection[str]) -> OutcomeTable:
     """The table on the verdicts of some validators only.
 
-    Where it is open what they would have said, the outcome and the verdict are not known. Raises ValueError for
-    a validator without verdicts in the table, or for none at all.
+    Where it is open what they would have said, the outcome and the verdict are not known. That one of the others
+    failed is no figure any more; counts of findings keep theirs. Raises ValueError for a validator without
+    verdicts in the table, or for none at all.
     """
     missing = [name for name in names if name not in table.verdicts]
     if missing or not names:
         raise ValueError(f"the table has no verdicts of {', '.join(missing) or 'no validators'}")
     whole = together({name: table.verdicts[name] for name in names})
     unsaid = unsaid_by(table, names)
+    others = {f"failed_{name}" for name in table.verdicts if name not in names}
+    table = replace(table, figures={n: values for n, values in table.figures.items() if n not in others})
     if table.accepted is None:
         return replace(table, outcome=np.where(unsaid, np.nan, whole))
     outcome = np.where(unsaid, np.nan, table.outcome)
