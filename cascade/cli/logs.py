@@ -72,15 +72,6 @@ def _part_without_verdicts(part: Part) -> Part:
     return replace(part, table=without_verdicts(part.table))
 
 
-def refuse_truth(log: Path, truth: object) -> None:
-    """A truth file is joined to a trace; an outcome table holds the truth itself. Raises UsageError."""
-    if truth is not None:
-        raise UsageError(
-            f"{log} is an outcome table, whose column outcome is the truth: there is nothing to join {truth} to",
-            hint="write the truth into outcome, and what the checks said into verdict (verdict:NAME by validator)",
-        )
-
-
 def tasks_by_id(path: Path) -> dict[str, Task]:
     """A task file's tasks by id. Raises InputError for a broken line."""
     from cascade.errors import InputError

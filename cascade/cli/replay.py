@@ -72,11 +72,12 @@ def replay(
 
 
 def _tables(log: Path, config: Config, around: Surroundings, given: Mapping[str, Any]) -> Replayed:
-    from cascade.cli.logs import assuming, cost_options, refuse_truth, verifier_option
+    from cascade.cli.logs import assuming, cost_options, verifier_option
     from cascade.cli.parts import opened
     from cascade.replay.checks_report import log_checks
     from cascade.replay.config_checks import on_config_checks_parts
     from cascade.replay.configured_parts import configured_parts
+    from cascade.replay.log import refuse_truth
     from cascade.replay.read_parts import read_parts
     from cascade.replay.replay_parts import replay_parts
 

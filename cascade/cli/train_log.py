@@ -31,10 +31,9 @@ def read_log(
             hint="give a trace (`cascade run --trace`) or an outcome table (CSV)",
         )
     if truth is not None and not is_trace(path):
-        raise InputError(
-            f"{path} is an outcome table, whose column outcome is the truth: there is nothing to join {truth} to",
-            hint="write the truth into its column outcome",
-        )
+        from cascade.replay.log import refuse_truth
+
+        refuse_truth(path, truth)
     log = from_trace(path, truth=truth) if is_trace(path) else _from_table(path)
     log = with_escalations(log)
     if tasks is not None:

@@ -96,8 +96,9 @@ def _texts(log: Path, tasks_path: Path | None) -> dict[str, Task] | None:
 
 
 def _tables(log: Path, goal: Goal, settings: Settings, given: dict[str, Any]) -> Tuned:
-    from cascade.cli.logs import assuming, cost_options, refuse_truth
+    from cascade.cli.logs import assuming, cost_options
     from cascade.cli.parts import opened
+    from cascade.replay.log import refuse_truth
     from cascade.replay.read_parts import PartedLog, read_parts
     from cascade.tuning.tune import tune_parts
 

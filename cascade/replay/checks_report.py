@@ -49,26 +49,39 @@ class ChecksReport:
 
     def words(self) -> list[str]:
         """How often the checks err, and which validators pay."""
+        several = len(self.names) > 1
         if not self.told:
-            return [_blind(self.names)] if len(self.names) > 1 else []
+            return [_blind(self.names)] if several else []
         whole = self.sums.whole.rates
         if whole is None:
             return []
-        found = [f"the checks {described(whole)}"]
-        found += [_caveat(whole)] if whole.weighted else []
-        singles = [(name, self.sums.sets[name,]) for name in self.names if len(self.names) > 1]
-        for name, sums in singles:
-            rates = sums.rates
-            if rates is not None and self.sums.known((name,)):
-                found.append(f"  {name} alone {described(rates, one=True)}{self._time(name)}")
-        judged = {name: one for name, one in self.sums.marginals.items() if self._judged(name)}
-        hidden = [name for name in self.names if name not in judged and len(self.names) > 1]
+        found = [f"the checks {described(whole)}", *_caveats(whole)]
+        return [*found, *self._alone(), *self._paying()] if several else found
+
+    def _alone(self) -> list[str]:
+        """Each validator by itself, where the log can say that."""
+        rates = {name: self.sums.sets[name,].rates for name in self.names if self.sums.known((name,))}
+        return [
+            f"  {name} alone {described(one, single=True)}{self._time(name)}"
+            for name, one in rates.items()
+            if one is not None
+        ]
+
+    def _paying(self) -> list[str]:
+        """What each validator adds to the others, where the log can say that."""
+        found = [
+            f"  {lesson(name, self.names, one)}"
+            for name, one in self.sums.marginals.items()
+            if self._judged(name)
+        ]
+        hidden = [name for name in self.names if not self._judged(name)]
         if hidden:
-            found.append(
+            found.insert(
+                0,
                 f"  whether {', '.join(hidden)} pays cannot be judged: the checks stopped at the first failure; with "
-                "`checks: {stop_early: false}` a run, or `replay --revalidate`, lets every validator have its say"
+                "`checks: {stop_early: false}` a run, or `replay --revalidate`, lets every validator have its say",
             )
-        return found + [f"  {lesson(name, self.names, one)}" for name, one in judged.items()]
+        return found
 
     def _judged(self, name: str) -> bool:
         """Whether it is known what the others would have said without this one."""
@@ -124,9 +137,9 @@ def lesson(name: str, names: Sequence[str], one: Marginal) -> str:
     )
 
 
-def described(rates: Rates, *, one: bool = False) -> str:
+def described(rates: Rates, *, single: bool = False) -> str:
     """Both rates with intervals and counts; of one validator or of several."""
-    s = "s" if one else ""
+    s = "s" if single else ""
     right, wrong = _rate(rates.accepts_right), _rate(rates.rejects_wrong)
     return f"accept{s} {right} right answers and reject{s} {wrong} wrong ones"
 
@@ -137,17 +150,16 @@ def _rate(rate: Rate) -> str:
     return f"{rate.share:.1%} ({rate.low:.1%} to {rate.high:.1%}) of {rate.n:.0f}"
 
 
-def _caveat(rates: Rates) -> str:
+def _caveats(rates: Rates) -> list[str]:
     if "rejections" in rates.unseen:
-        return (
-            "  no rejected answer has a truth: false rejections cannot be seen, and none are assumed; label some "
-            "rejected answers too"
-        )
+        unseen = "no rejected answer has a truth: false rejections cannot be seen, and none are assumed"
+        return [f"  {unseen}; label some rejected answers too"]
     if "acceptances" in rates.unseen:
-        return "  no accepted answer has a truth: wrong ones that pass cannot be seen, and none are assumed"
-    return (
-        "  not every checked answer has a truth: shares are weighted by how many were accepted and rejected"
+        return ["  no accepted answer has a truth: wrong ones that pass cannot be seen, and none are assumed"]
+    weighted = (
+        "not every checked answer has a truth: shares are weighted by how many were accepted and rejected"
     )
+    return [f"  {weighted}"] if rates.weighted else []
 
 
 def _blind(names: Sequence[str]) -> str:

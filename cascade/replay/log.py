@@ -34,12 +34,17 @@ def read_log(path: Path | str, *, truth: Path | str | None = None) -> Log:
 
         episodes = read_episodes(path, labels=() if truth is None else read_labels(truth))
         return Log(path, episodes.table, episodes)
+    refuse_truth(path, truth)
+    return Log(path, read_table(path))
+
+
+def refuse_truth(path: Path | str, truth: object) -> None:
+    """A truth file is joined to a trace; an outcome table holds the truth itself. Raises UsageError."""
     if truth is not None:
         raise UsageError(
             f"{path} is an outcome table, whose column outcome is the truth: there is nothing to join {truth} to",
             hint="write the truth into outcome, and what the checks said into verdict (verdict:NAME by validator)",
         )
-    return Log(path, read_table(path))
 
 
 def holds_a_trace(path: Path) -> bool:

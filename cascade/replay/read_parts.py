@@ -112,7 +112,7 @@ def _about(facts: Sequence[Facts], arms: Mapping[Step, ArmFacts], counts: Known)
     rate, cost = (np.array(one) for one in ([a.rate for a in arms.values()], [a.cost for a in arms.values()]))
     notes = [f"column {name} is left out: it does not hold numbers" for name in words]
     checked = any(is_said(name, verdicts=True) for name in facts[0].columns)
-    notes += blank_note(sum(one.unchecked for one in facts)) if not checked else []
+    notes += blank_note(0 if checked else sum(one.unchecked for one in facts))
     notes += [STAGES_NOTE] if any(one.stages for one in facts) else []
     about = OutcomeTable(
         tasks=[],
