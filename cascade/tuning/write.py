@@ -176,7 +176,8 @@ def _comments(tuned: Tuned, log: str, document: Mapping[str, Any], *, notes: Seq
     )
     lines += [f"{parts}{folded}, reported on {sizes['report']} that neither saw:"]
     lines += [_figures_line(one) for one in first]
-    lines += ["", *evidence(tuned.choice, document)]
+    plan = value_plan(tuned.choice.policy)
+    lines += ["", *evidence(tuned.choice, document, plan.verifier if plan else None)]
     lines += [f"Note: {note}." for note in (*tuned.notes, *_unknown_figures(tuned), *notes)]
     wrapped = [part for line in lines for part in (textwrap.wrap(line, _WIDTH - 2) or [""])]
     return "".join(f"# {line}\n" for line in wrapped)

@@ -8,8 +8,8 @@ from typing import Any
 from cascade.config.parts import command_name
 from cascade.config.plugins import installed
 from cascade.config.validator_options import NEED_OPTIONS
+from cascade.policy.steps import Verifier
 from cascade.replay.error_sums import PULL
-from cascade.replay.value_plan import ValuePlan
 from cascade.tuning.checks import ChosenChecks
 from cascade.tuning.select import Choice
 
@@ -44,10 +44,12 @@ def _plain(name: str) -> bool:
     return name not in NEED_OPTIONS and installed().knows("validators", name)
 
 
-def evidence(choice: Choice, document: Mapping[str, Any]) -> list[str]:
-    """What is believed of the checks and why, and what the log says of each validator: lines of a comment."""
+def evidence(choice: Choice, document: Mapping[str, Any], verifier: Verifier | None) -> list[str]:
+    """What is believed of the checks and why, and what the log says of each validator: lines of a comment.
+
+    verifier: what the policy believes; None: it believes nothing of the kind.
+    """
     checks = choice.checks
-    verifier = choice.policy.verifier if isinstance(choice.policy, ValuePlan) else None
     if checks is None:
         if verifier is None or verifier.perfect:
             return ["Checks are taken never to err: the log holds no verdicts apart from the truth."]
