@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ P = TypeVar("P")
 Q = TypeVar("Q")
 
 LOCAL = "local"
+"""Ray's own word for workers that are started for this process, whatever cluster it finds."""
+_KNOCK_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +81,29 @@ def on_ray(items: Sequence[P], address: str) -> Iterator[OnRay[P]]:
     if ray.is_initialized():
         yield OnRay(tuple(items))
         return
-    where = None if address == LOCAL else address
     try:
-        ray.init(address=where, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+        _answers(address)
+        ray.init(
+            address=address,
+            include_dashboard=False if address == LOCAL else None,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+    except (OSError, RuntimeError, ValueError) as error:
         raise OutsideError(
             f"no Ray cluster at {address}: {error}",
-            hint="give HOST:PORT of a running one, or `--ray` alone to start workers here",
+            hint="give HOST:PORT of a running one (its token in RAY_AUTH_TOKEN, if it wants one), or `--ray` "
+            "alone to start workers here",
             code="outside.ray",
         ) from error
     try:
         yield OnRay(tuple(items))
     finally:
         ray.shutdown()
+
+
+def _answers(address: str) -> None:
+    """Knock at HOST:PORT, which Ray itself would try for minutes. Raises OSError."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=_KNOCK_S).close()
