@@ -15,6 +15,8 @@ Keys: TypeAlias = npt.NDArray[np.uint64]
 
 _MASK = (1 << 64) - 1
 _GOLDEN = 0x9E3779B97F4A7C15
+_APART = np.uint64(0xD1B54A32D192ED03)
+"""Keeps the draws of `lowest` independent of those of `uniform` under the same seed."""
 
 
 def keys_of(tasks: Sequence[str]) -> Keys:
@@ -41,7 +43,7 @@ def lowest(table: OutcomeTable, count: int, *, seed: int = 0, keys: Keys | None 
 
     The lowest of two parts' lowest are the lowest of both (bottom-k sampling: Cohen and Kaplan, PODC 2007).
     """
-    drawn = mixed(keys_of(table.tasks) if keys is None else keys, seed)
+    drawn = mixed((keys_of(table.tasks) if keys is None else keys) ^ _APART, seed)
     if len(drawn) > count:
         near = np.argpartition(drawn, count)[:count]
         return table.rows(near[np.argsort(drawn[near], kind="stable")])

@@ -9,11 +9,11 @@ import numpy as np
 
 from cascade.errors import InputError
 from cascade.policy.steps import Step
-from cascade.replay.columns import Columns
+from cascade.replay.columns import LATENCY, Columns
 from cascade.replay.draws import Keys, keys_of
 from cascade.replay.exact import exact_sum, rounded
 from cascade.replay.read_table import build, read_columns, staged
-from cascade.replay.table import OutcomeTable
+from cascade.replay.table import Floats, OutcomeTable
 from cascade.replay.verdicts import Known
 
 ENDINGS = (".parquet", ".csv", ".csv.gz")
@@ -88,7 +88,8 @@ class ArmFacts:
 class Facts:
     """A partition in short. unchecked: rows without an outcome; figures: columns of numbers; words: columns left
     out because they hold others; negative: left out because they hold numbers below 0. known: answers with a
-    verdict and a truth; passed: the arms by what the checks said; verdicts, seconds: by validator.
+    verdict and a truth; passed: the arms by what the checks said; verdicts: validators; seconds: how many checks
+    of each were timed, and their exact sum.
     """
 
     path: str
@@ -103,7 +104,7 @@ class Facts:
     known: Known = field(default_factory=Known)
     passed: dict[Step, ArmFacts] = field(default_factory=dict)
     verdicts: tuple[str, ...] = ()
-    seconds: dict[str, float] = field(default_factory=dict)
+    seconds: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,5 +152,10 @@ def _facts(path: str, columns: Columns, table: OutcomeTable) -> Facts:
         known=Known.of(table),
         passed={step: ArmFacts.of(passed, k) for k, step in enumerate(table.arms)},
         verdicts=tuple(table.verdicts),
-        seconds=dict(table.check_seconds),
+        seconds={name: _timed(columns.column(f"{LATENCY}{name}")) for name in table.check_seconds},
     )
+
+
+def _timed(seconds: Floats) -> tuple[int, int]:
+    known = seconds[np.isfinite(seconds)]
+    return len(known), exact_sum(known)

@@ -11,6 +11,7 @@ import numpy as np
 from cascade.errors import InputError
 from cascade.policy.steps import Step
 from cascade.replay.draws import Keys
+from cascade.replay.exact import rounded
 from cascade.replay.parts import Part, Parts
 from cascade.replay.pieces import ArmFacts, Facts, Piece, facts_of, read_piece, sorted_keys
 from cascade.replay.prepare import canonical, mean_note, priced
@@ -127,12 +128,12 @@ def _about(facts: Sequence[Facts], arms: Mapping[Step, ArmFacts], counts: Known)
 
 
 def _said(facts: Sequence[Facts], empty: np.ndarray) -> Said:
-    """The verdicts' names and mean seconds, weighted by the parts' tasks."""
+    """The verdicts' names and mean seconds."""
     names = dict.fromkeys(name for one in facts for name in one.verdicts)
     seconds = {}
     for name in dict.fromkeys(name for one in facts for name in one.seconds):
-        timed = [one for one in facts if name in one.seconds]
-        seconds[name] = sum(one.seconds[name] * one.tasks for one in timed) / sum(one.tasks for one in timed)
+        timed = [one.seconds[name] for one in facts if name in one.seconds]
+        seconds[name] = rounded(sum(total for _, total in timed)) / sum(count for count, _ in timed)
     return Said(empty, dict.fromkeys(names, empty), seconds)
 
 

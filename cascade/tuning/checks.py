@@ -151,7 +151,7 @@ def _search(table: OutcomeTable, space: Space, offered: Sequence[Names]) -> list
         thin = table.rows(np.arange(0, len(table), len(table) // SEARCH_TASKS + 1))
     found = []
     for names in _best(thin, offered):
-        checked = on_checks(table, names)
+        checked = on_checks(table.rows(np.flatnonzero(~unsaid_by(table, names).any(axis=1))), names)
         fixed = Fixed().learn(checked, replace(space, verifier=believed(checked)))
         seconds = sum(table.check_seconds.get(name, 0.0) for name in names)
         found.append(_Set(names, fixed, seconds))

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from cascade.policy.steps import Verifier
 from cascade.replay.engine import play
 from cascade.replay.exact import Totals
 from cascade.replay.intervals import Moments
 from cascade.replay.parts import Part, Parts
-from cascade.replay.plans import FixedPlan, Plan
+from cascade.replay.plans import Plan
 from cascade.tuning.goal import Goal, Paired
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Success, cost in USD, and success against the goal's reference tier, by task, in sums that add up."""
+    """Success, cost in USD, and success against the goal's reference tier, by task, in sums that add up.
+
+    Over the tasks that the log can answer for: what a set of validators would have said is open for a few.
+    """
 
     success_sums: Totals = field(default_factory=Totals)
     cost_sums: Totals = field(default_factory=Totals)
@@ -84,12 +87,6 @@ def weights(goal: Goal) -> tuple[float, float]:
     return (1.0, 0.0) if goal.kind == "cost" else (goal.amount, -1.0)
 
 
-def alone(step_plans: dict[str, FixedPlan], choosing: Choosing, folds: int) -> Iterator[Trial]:
-    """Each tier alone as a trial."""
-    for plan in step_plans.values():
-        yield choosing.trial(plan.name, 0.0, (plan,) * folds)
-
-
 @dataclass(frozen=True, slots=True)
 class _Score:
     plans: tuple[Plan, ...]
@@ -98,11 +95,14 @@ class _Score:
 
     def __call__(self, part: Part) -> Score:
         played = play(part.table, self.plans[part.fold], verifier=self.verifier)
-        score = Score(Totals.of(played.success), Totals.of(played.cost))
+        known = ~played.unknown
+        success, cost = played.success[known], played.cost[known]
+        score = Score(Totals.of(success), Totals.of(cost))
         if self.reference is None:
             return score
         against = play(part.table, self.reference, verifier=self.verifier)
-        return Score(score.success_sums, score.cost_sums, Paired.of(played.success, against.success))
+        both = known & ~against.unknown
+        return replace(score, paired=Paired.of(played.success[both], against.success[both]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,4 +117,5 @@ class _Gain:
         a, b = (
             play(part.table, plans[part.fold], verifier=self.verifier) for plans in (self.one, self.other)
         )
-        return Totals.of(success * (a.success - b.success) + cost * (a.cost - b.cost))
+        gain = success * (a.success - b.success) + cost * (a.cost - b.cost)
+        return Totals.of(gain[~(a.unknown | b.unknown)])

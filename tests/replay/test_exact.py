@@ -105,6 +105,13 @@ def test_draws_are_even_and_differ_by_seed() -> None:
     assert (one < 1).all()
 
 
+def test_the_lowest_lie_evenly_among_the_shares_of_the_same_seed() -> None:
+    drawn = lowest(world(5, 4000), 1000)
+    assert np.histogram(uniform(keys_of(drawn.tasks), 0), bins=4, range=(0, 1))[0] == pytest.approx(
+        np.full(4, 250), abs=60
+    )
+
+
 def test_tables_merge_in_their_order() -> None:
     table = world(4, 10)
     again = merged([table.rows(slice(0, 3)), table.rows(slice(3, 3)), table.rows(slice(3, 10))])

@@ -27,7 +27,7 @@ from cascade.tuning.families import Space
 from cascade.tuning.goal import Goal
 from cascade.tuning.tune import Settings, Tuned, tune_parts
 from cascade.tuning.write import write_config
-from tests.replay.partitions import HEAD, cut, rows_of, saved
+from tests.replay.partitions import CHECKED, HEAD, checked, cut, rows_of, saved
 from tests.replay.worlds import TIERS, world
 
 CONFIG = """version: 1
@@ -95,6 +95,17 @@ def test_any_cut_replays_to_the_document_of_one_table(
     ]
 
 
+@pytest.mark.parametrize("known", [True, False], ids=["truth", "verdicts only"])
+def test_verdicts_of_validators_are_those_of_one_table(folder: Path, known: bool) -> None:
+    rows = checked(rows_of(SMALL))
+    if not known:
+        blank = [[line.split(",") for line in lines] for lines in rows]
+        rows = [[",".join([*line[:2], "", *line[3:]]) for line in lines] for lines in blank]
+    whole = replayed(folder, saved(folder / "one.csv", rows, head=CHECKED))
+    assert whole["checks"]["seconds"]["lint"] == pytest.approx(0.5, abs=0.1)
+    alike(replayed(folder, cut(folder / "log", rows, count=4, seed=5, head=CHECKED)), whole)
+
+
 def in_parts(table: OutcomeTable, sizes: list[int]) -> PartedLog:
     bounds = [0, *sorted({min(size, len(table)) for size in sizes}), len(table)]
     parts = [table.part(slice(a, b)) for a, b in pairwise(bounds)]
@@ -126,16 +137,25 @@ def test_any_cut_tunes_to_the_same_config(cuts: list[int], seed: int) -> None:
     assert written(found) == written(tune_parts(in_parts(LARGE, []), GOALS[0], QUICK))
 
 
-@pytest.mark.parametrize("n", [120, 3100])
-def test_the_command_tunes_a_folder_as_it_does_one_table(tmp_path: Path, n: int) -> None:
-    rows = rows_of(world(3, n), blank=0.02)
-    one = saved(tmp_path / "log", rows)
-    many = cut(tmp_path / "cut" / "log", rows, count=7, seed=1)
+@pytest.mark.parametrize(("n", "extra"), [(120, ""), (120, "texts"), (3100, ""), (3100, "checks")])
+def test_the_command_tunes_a_folder_as_it_does_one_table(tmp_path: Path, n: int, extra: str) -> None:
+    rows, head = rows_of(world(3, n), blank=0.02), HEAD
+    if extra == "checks":
+        rows, head = checked(rows), CHECKED
+    tasks = tmp_path / "tasks.jsonl"
+    tasks.write_text(
+        "".join(
+            f'{{"id": "{lines[0].split(",")[0]}", "prompt": "do {k % 9}"}}\n' for k, lines in enumerate(rows)
+        )
+    )
+    one = saved(tmp_path / "log", rows, head=head)
+    many = cut(tmp_path / "cut" / "log", rows, count=7, seed=1, head=head)
     texts = []
     for name, log in (("a", one), ("b", many)):
         config = tmp_path / name / "tuned.yaml"
         config.parent.mkdir()
         words = [str(log), "--value", "0.5", "-o", str(config), "--json"]
+        words += ["--tasks", str(tasks)] if extra == "texts" else []
         assert CliRunner().invoke(tune, words, catch_exceptions=False).exit_code == 0
         texts.append([path.read_bytes() for path in sorted(config.parent.iterdir())])
     assert len(texts[0]) == 2
