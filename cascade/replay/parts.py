@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import count
 from pathlib import Path
@@ -120,17 +120,20 @@ def merged(tables: Sequence[OutcomeTable]) -> OutcomeTable:
     first = tables[0]
     if len(tables) == 1:
         return first
-    together: dict[str, Any] = {}
-    for one in fields(first):
-        columns = [getattr(table, one.name) for table in tables]
-        if isinstance(columns[0], np.ndarray):
-            together[one.name] = np.concatenate(columns)
-        elif one.name in ("figures", "probabilities", "verdicts"):
-            together[one.name] = {
-                name: np.concatenate([column[name] for column in columns]) for name in columns[0]
-            }
     tasks = [task for table in tables for task in table.tasks]
-    return replace(first, tasks=tasks, whole=None, **together)
+    columns = {one.name: [getattr(table, one.name) for table in tables] for one in fields(first)}
+    stacked = {name: _stacked(values) for name, values in columns.items() if name not in _SHARED}
+    return replace(first, tasks=tasks, whole=None, **stacked)
+
+
+_SHARED = ("tasks", "arms", "notes", "imputed_share", "check_seconds", "whole")
+"""What all parts of a log have in common, and what is made anew; everything else is by task."""
+
+
+def _stacked(values: Sequence[Any]) -> Any:
+    if isinstance(values[0], Mapping):
+        return {name: np.concatenate([value[name] for value in values]) for name in values[0]}
+    return None if values[0] is None else np.concatenate(values)
 
 
 class Sample:

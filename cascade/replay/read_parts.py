@@ -105,26 +105,33 @@ def _arms(facts: Sequence[Facts], known: Known) -> dict[Step, ArmFacts]:
 
 
 def _about(facts: Sequence[Facts], arms: Mapping[Step, ArmFacts], counts: Known) -> OutcomeTable:
-    words = dict.fromkeys(name for one in facts for name in one.words)
-    negative = frozenset().union(*(one.negative for one in facts))
-    names = sorted(frozenset().union(*(one.figures for one in facts)) - negative - set(words))
     empty = np.empty((0, len(arms)))
-    known = np.array([arm.known for arm in arms.values()], dtype=np.intp)
-    rate, cost = (np.array(one) for one in ([a.rate for a in arms.values()], [a.cost for a in arms.values()]))
-    notes = [f"column {name} is left out: it does not hold numbers" for name in words]
+    means = np.array([(arm.known, arm.rate, arm.cost) for arm in arms.values()]).T
     checked = any(is_said(name, verdicts=True) for name in facts[0].columns)
-    notes += blank_note(0 if checked else sum(one.unchecked for one in facts))
-    notes += [STAGES_NOTE] if any(one.stages for one in facts) else []
     about = OutcomeTable(
         tasks=[],
         arms=tuple(arms),
         outcome=empty,
         cost=empty,
-        figures=dict.fromkeys(names, empty),
-        notes=tuple(notes),
-        whole=Whole(known, rate, cost),
+        figures=dict.fromkeys(_figures(facts), empty),
+        notes=tuple(_notes(facts, checked=checked)),
+        whole=Whole(means[0].astype(np.intp), means[1], means[2]),
     )
     return truth_apart(_said(facts, empty).on(about), counts) if checked else about
+
+
+def _figures(facts: Sequence[Facts]) -> list[str]:
+    """The columns that are figures in some part and spoilt in none."""
+    spoilt = {name for one in facts for name in (*one.words, *one.negative)}
+    return sorted({name for one in facts for name in one.figures} - spoilt)
+
+
+def _notes(facts: Sequence[Facts], *, checked: bool) -> list[str]:
+    """What the reader assumed. checked: verdicts stand beside the outcomes."""
+    words = dict.fromkeys(name for one in facts for name in one.words)
+    notes = [f"column {name} is left out: it does not hold numbers" for name in words]
+    notes += blank_note(0 if checked else sum(one.unchecked for one in facts))
+    return [*notes, *([STAGES_NOTE] if any(one.stages for one in facts) else [])]
 
 
 def _said(facts: Sequence[Facts], empty: np.ndarray) -> Said:

@@ -22,6 +22,7 @@ from cascade.replay.orders import SEARCH_TASKS
 from cascade.replay.plans import CheckedPlan, Plan
 from cascade.replay.rates import believed, learnt, on_checks
 from cascade.replay.table import OutcomeTable
+from cascade.replay.verdicts import unsaid_by
 from cascade.tuning.families import Family, Fixed, Learnt, LearntFixed, Space
 
 _MOST_SETS = 6
