@@ -32,11 +32,7 @@ class ChecksReport:
         whole = self.sums.whole.rates
         return {
             "learnt": None if whole is None else rates_document(whole),
-            "by_tier": {
-                tier: rates_document(rates)
-                for tier, sums in self.sums.tiers.items()
-                if (rates := sums.rates) is not None and _enough(rates)
-            },
+            "by_tier": {tier: rates_document(rates) for tier, rates in self._tiers().items()},
             "sets": [
                 {"validators": list(one), **rates_document(rates)}
                 for one, sums in self.sums.sets.items()
@@ -55,8 +51,15 @@ class ChecksReport:
         whole = self.sums.whole.rates
         if whole is None:
             return []
+        tiers = self._tiers()
         found = [f"the checks {described(whole)}", *_caveats(whole)]
+        found += [f"  on {tier} they {described(rates)}" for tier, rates in tiers.items() if len(tiers) > 1]
         return [*found, *self._alone(), *self._paying()] if several else found
+
+    def _tiers(self) -> dict[str, Rates]:
+        """By tier, where there is enough of both kinds of answers."""
+        rates = {tier: sums.rates for tier, sums in self.sums.tiers.items()}
+        return {tier: one for tier, one in rates.items() if one is not None and _enough(one)}
 
     def _alone(self) -> list[str]:
         """Each validator by itself, where the log can say that."""

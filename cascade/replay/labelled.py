@@ -43,7 +43,8 @@ def expected_truth(table: OutcomeTable) -> OutcomeTable:
     note = (
         f"{filled} checked answers without a truth count by how often such a verdict was right on the others"
     )
-    return replace(table, outcome=outcome, notes=(*table.notes, note))
+    right = np.where(gaps & np.isfinite(outcome), accepted * outcome, np.nan)
+    return replace(table, outcome=outcome, accepted_right=right, notes=(*table.notes, note))
 
 
 def _shares(outcome: Floats, same: np.ndarray) -> Floats:

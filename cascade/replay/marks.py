@@ -46,19 +46,19 @@ class Marks:
 
     @classmethod
     def of(cls, table: OutcomeTable) -> Marks:
-        """Of a table with verdicts beside its outcomes; what was never tried and holds an expectation is left out."""
+        """Of a table with verdicts beside its outcomes. An outcome that is an expectation is not told, and a
+        verdict that is one (a share between 0 and 1) neither passed nor failed."""
         assert table.accepted is not None, "there are verdicts"
-        logged = np.isfinite(table.accepted)
-        if table.accepted_right is not None:
-            logged &= np.isnan(table.accepted_right)
         told = np.isfinite(table.outcome)
+        if table.accepted_right is not None:
+            told &= np.isnan(table.accepted_right)
         right = np.where(told, table.outcome, 0.0)
         binary = bool(((right == 0) | (right == 1)).all())
         return cls(
             right=_turned(right == 1) if binary else np.ascontiguousarray(right.T),
             told=_turned(told),
-            passed=_turned(logged & (table.accepted == 1)),
-            failed=_turned(logged & (table.accepted == 0)),
+            passed=_turned(table.accepted == 1),
+            failed=_turned(table.accepted == 0),
             failures={name: _turned(values == 0) for name, values in table.verdicts.items()},
             blanks={name: _turned(np.isnan(values)) for name, values in table.verdicts.items()},
         )

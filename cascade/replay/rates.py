@@ -39,13 +39,16 @@ def expecting(table: OutcomeTable, before: OutcomeTable) -> OutcomeTable:
 def on_checks(table: OutcomeTable, names: Collection[str]) -> OutcomeTable:
     """The table as these validators alone would have checked it. Raises as `narrowed`."""
     found = narrowed(table, names)
-    if table.accepted_right is None:
+    if table.accepted_right is None or table.accepted is None or found.accepted is None:
         return found
-    return _expected(found, np.isfinite(table.accepted_right), believed(found))
+    right = np.where(np.isfinite(table.accepted_right), found.accepted * found.outcome, np.nan)
+    never = (table.accepted > 0) & (table.accepted < 1)
+    return _expected(replace(found, accepted_right=right), never, believed(found))
 
 
 def _expected(table: OutcomeTable, where: np.ndarray, checks: Verifier) -> OutcomeTable:
     assert table.accepted is not None, "there are verdicts to learn from"
     p = table.outcome
     accepted = np.where(where, p * checks.accept + (1 - p) * (1 - checks.reject), table.accepted)
-    return replace(table, accepted=accepted, accepted_right=np.where(where, p * checks.accept, np.nan))
+    before = np.nan if table.accepted_right is None else table.accepted_right
+    return replace(table, accepted=accepted, accepted_right=np.where(where, p * checks.accept, before))

@@ -52,8 +52,8 @@ class OutcomeTable:
 
     accepted: (n, A), P(the checks accept the answer), 0 or 1 where logged, NaN where they could not check it;
     None where no verdict is known apart from the outcome, which then is the verdict. accepted_right: (n, A),
-    P(accepted and right) where that is not accepted · outcome, NaN elsewhere (None: nowhere). verdicts: each
-    validator's own, 1 passed, 0 failed, NaN not known, (n, A) by name. check_seconds: a validator's mean seconds.
+    P(accepted and right) where the outcome is an expectation, NaN where it is told (None: everywhere told).
+    verdicts: each validator's own, 1 passed, 0 failed, NaN not known, (n, A) by name. check_seconds: its mean.
     """
 
     tasks: Sequence[str]

@@ -16,7 +16,7 @@ from cascade.replay.checks_report import checks_report, lesson
 from cascade.replay.error_sums import ErrorSums, Rate
 from cascade.replay.labelled import expected_truth
 from cascade.replay.marks import Marginal, Marks
-from cascade.replay.rates import believed, learnt
+from cascade.replay.rates import believed, expecting, learnt, on_checks
 from cascade.replay.table import OutcomeTable
 from tests.replay.worlds import checked, world
 
@@ -150,3 +150,32 @@ def test_checked_answers_without_a_truth_count_by_their_verdict_and_never_as_the
     assert filled[:6].tolist() == table.outcome[:6, 0].tolist()
     assert filled[6] == pytest.approx(3 / 4)  # 3 of 4 accepted ones are right
     assert filled[7] == pytest.approx(1 / 2)
+
+
+def test_rates_rest_on_what_was_told_not_on_what_is_expected() -> None:
+    some = labelled_some(checked(world(5, 200), Verifier(0.8, 0.8), 0), 0, accepted=0.9, rejected=0.4)
+    assert learnt(expected_truth(some)) == learnt(some)
+    never = replace(some, outcome=some.outcome.copy(), accepted=some.accepted.copy())  # type: ignore[union-attr]
+    never.outcome[:50, 2] = never.accepted[:50, 2] = np.nan  # type: ignore[index]
+    guessed = replace(never, outcome=np.where(never.seen, never.outcome, 0.6))
+    assert learnt(expecting(guessed, never)) == learnt(never)
+
+
+def test_what_was_never_tried_is_accepted_as_often_as_the_set_that_is_played_would() -> None:
+    table = checked(world(6, 300), Verifier(0.9, 0.9), 0)
+    verdicts = {"a": table.accepted, "b": np.ones_like(table.outcome)}
+    logged = replace(table, verdicts=verdicts)  # type: ignore[arg-type]
+    for values in (logged.outcome, logged.accepted, *logged.verdicts.values()):
+        values[:100, 2] = np.nan  # type: ignore[index]
+    guessed = replace(logged, outcome=np.where(logged.seen, logged.outcome, 0.6))
+    whole = expecting(guessed, logged)
+    for names in (("a",), ("b",)):
+        alone = on_checks(whole, names)
+        rates = learnt(logged, names)
+        assert rates is not None
+        checks = rates.verifier
+        assert alone.accepted is not None
+        assert alone.accepted_right is not None
+        assert alone.accepted[:100, 2] == pytest.approx(checks.passes(0.6))
+        assert alone.accepted_right[:100, 2] == pytest.approx(0.6 * checks.accept)
+        assert np.isnan(alone.accepted_right[100:]).all()
