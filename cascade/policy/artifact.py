@@ -65,10 +65,16 @@ class ArmRecord(_Part):
     attempt: int = Field(default=1, ge=1)
     after: str | None = None
     history: History = "none"
-    p: tuple[float, ...]
+    p: tuple[Annotated[float, Field(ge=0, le=1)], ...]
     cost_usd: tuple[float, ...] | None = None
     evidence: float = Field(default=10.0, ge=0)
     traces: dict[str, FigureRecord] = Field(default_factory=dict)
+
+    @property
+    def by_class(self) -> list[tuple[float, ...]]:
+        """The lists that have one number for each class."""
+        lists = [self.p, *(trace.by_class for trace in self.traces.values())]
+        return lists if self.cost_usd is None else [*lists, self.cost_usd]
 
 
 class EstimatesFile(_Part):
@@ -90,14 +96,11 @@ class EstimatesFile(_Part):
         classes = len(self.weights)
         if min(self.weights) < 0 or abs(sum(self.weights) - 1) > 1e-6:
             raise ValueError("weights are shares that sum to 1")
+        if self.told is not None and len(self.told.mean) != classes:
+            raise ValueError(f"told: mean has one number for each of {classes} classes")
         for arm in self.arms:
-            lists = [arm.p, *(trace.by_class for trace in arm.traces.values())]
-            lists += [self.told.mean] if self.told is not None else []
-            lists += [arm.cost_usd] if arm.cost_usd is not None else []
-            if any(len(one) != classes for one in lists):
+            if any(len(one) != classes for one in arm.by_class):
                 raise ValueError(f"arm {arm.tier}: every list has one number for each of {classes} classes")
-            if not all(0 <= p <= 1 for p in arm.p):
-                raise ValueError(f"arm {arm.tier}: p lies in [0, 1]")
         return self
 
 
