@@ -49,7 +49,7 @@ class _State:
     """A state below the one that is decided in: where its steps' columns stand, their arms, the states after them."""
 
     number: int
-    columns: slice
+    columns: list[int]
     arms: list[int]
     after: list[int]
 
@@ -108,7 +108,7 @@ class _ValueWalk:
             here = np.flatnonzero(self.state[rows] == state)
             tried = self._tried(int(state))
             if tried:
-                best = self._standing(rows[here], tried).argmax(axis=1)
+                best = self._standing(rows[here], tried).argmax(axis=0)
                 given[here] = np.array(self.places)[np.array(tried)[best]]
         return given
 
@@ -124,11 +124,13 @@ class _ValueWalk:
         return [k for k in range(len(self.places)) if bits >> k & 1]
 
     def _standing(self, rows: Ints, tried: list[int]) -> Floats:
-        """The tried arms' unnormalised chances of being right although rejected, (n, tried)."""
-        weights = self.beliefs.evidence[rows] * self.beliefs.survival(rows, tried)
-        stands = self.beliefs.arms.stands
-        chances = (stands[rows] if self.beliefs.arms.per_task else stands)[:, tried]
-        return np.asarray((chances * weights[:, None, :]).sum(axis=2))
+        """The tried arms' unnormalised chances of being right although rejected, (tried, n)."""
+        evidence, arms = self.beliefs.evidence[rows], self.beliefs.arms
+        survives = self.beliefs.survival(rows, tried)
+        if not arms.per_task:
+            return np.asarray((arms.stands[0, tried] * survives) @ evidence.T)
+        weights = evidence * survives
+        return np.asarray((arms.stands[rows][:, tried] * weights[:, None, :]).sum(axis=2).T)
 
     def _best(self, state: int, rows: Ints) -> Ints:
         """The best arm of each row in a state (STOP where stopping is worth as much)."""
@@ -136,28 +138,29 @@ class _ValueWalk:
         worth = self._worth(below, rows)
         values: dict[int, Floats] = {}
         for later in below.states:
+            going = [worth[k] + values[after] for k, after in zip(later.columns, later.after, strict=True)]
             best = self._giving(later.number, rows)
-            if later.arms:
-                each = worth[:, later.columns] + np.stack([values[one] for one in later.after], axis=1)
-                if later.number == state:
-                    chosen = each.argmax(axis=1)
-                    better = each[np.arange(len(each)), chosen] > best + 1e-15
-                    return np.where(better, np.array(self.places)[np.array(later.arms)[chosen]], STOP)
-                best = np.maximum(best, each.max(axis=1))
+            if later.number == state and going:
+                each = np.stack(going)
+                chosen = each.argmax(axis=0)
+                better = each[chosen, np.arange(len(rows))] > best + 1e-15
+                return np.where(better, np.array(self.places)[np.array(later.arms)[chosen]], STOP)
+            for one in going:
+                np.maximum(best, one, out=best)
             values[later.number] = best
         return np.full(len(rows), STOP, dtype=np.intp)
 
     def _worth(self, below: _Below, rows: Ints) -> Floats:
-        """What every step below brings at once, (n, columns)."""
+        """What every step below brings at once, (columns, n)."""
         evidence = self.beliefs.evidence[rows]
         if not self.beliefs.arms.per_task:
-            return np.asarray(evidence @ below.once)
+            return np.asarray(below.once.T @ evidence.T)
         right, cost = self.beliefs.rights(rows), self.beliefs.arms.cost
-        worth = np.empty((len(rows), below.once.shape[1]))
+        worth = np.empty((below.once.shape[1], len(rows)))
         for state in below.states:
             weights = evidence * self.beliefs.survival(rows, self._tried(state.number))
             gain = self._gain * (right[:, state.arms] * weights[:, None, :]).sum(axis=2)
-            worth[:, state.columns] = gain - weights @ cost[state.arms].T
+            worth[state.columns] = (gain - weights @ cost[state.arms].T).T
         return worth
 
     @property
@@ -172,7 +175,7 @@ class _ValueWalk:
             width = 0
             for later in reversed(self.lattice.descendants(state)):
                 taken = self.lattice.steps[later]
-                place = slice(width, width + len(taken))
+                place = list(range(width, width + len(taken)))
                 states.append(_State(later, place, [k for k, _ in taken], [after for _, after in taken]))
                 width += len(taken)
             self.below[state] = _Below(states, self._once(states, width))
@@ -192,4 +195,4 @@ class _ValueWalk:
         tried = self._tried(state)
         if self.plan.verifier.perfect or not tried:
             return np.zeros(len(rows))
-        return np.asarray(self.plan.value_usd * self._standing(rows, tried).max(axis=1))
+        return np.asarray(self.plan.value_usd * self._standing(rows, tried).max(axis=0))
