@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from cascade.errors import UsageError
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from cascade.policy.steps import Verifier
     from cascade.replay.parts import Part
     from cascade.replay.read_parts import PartedLog
-    from cascade.types import Task
 
 
 ASSUMED = "--verifier is assumed of the checks; the logged verdicts are not used"
@@ -70,20 +68,6 @@ def _part_without_verdicts(part: Part) -> Part:
     from cascade.replay.verdicts import without_verdicts
 
     return replace(part, table=without_verdicts(part.table))
-
-
-def tasks_by_id(path: Path) -> dict[str, Task]:
-    """A task file's tasks by id. Raises InputError for a broken line."""
-    from cascade.errors import InputError
-    from cascade.tasks import read_tasks
-    from cascade.types import Task
-
-    found = {}
-    for one in read_tasks(path):
-        if not isinstance(one, Task):
-            raise InputError(f"{path}: {one}", hint="see the task file's format in the docs")
-        found[one.id] = one
-    return found
 
 
 def classifier_of(config: Config) -> Classifier:

@@ -118,21 +118,45 @@ def _trace(log: Path, config: Config, around: Surroundings, given: Mapping[str, 
     episodes = read.episodes
     table = priced(episodes.table, cost_options(given["costs"]))
     checks = checks_report(table)
+    around, notes = _around_trace(log, config, around)
     plan, table = configured(config, on_config_checks(config, table), around)
-    episodes = replace(episodes, table=table)
+    episodes = replace(episodes, table=replace(table, notes=(*table.notes, *notes)))
     found = replay_logged(episodes, plan, model=lambda part: fit_estimates(part.table))
     return replace(found, checks=checks)
 
 
 def _around(config: Config, tasks_path: Path | None) -> Surroundings:
+    from cascade.cli.train_log import read_texts
+
+    return _reading(config, read_texts(str(tasks_path)) if tasks_path is not None else {})
+
+
+def _around_trace(log: Path, config: Config, around: Surroundings) -> tuple[Surroundings, tuple[str, ...]]:
+    """Where another classifier than the config's told a trace's tasks, the config's reads the texts that it holds."""
+    from cascade.cli.logs import classifier_of
+    from cascade.cli.trace_texts import tasks_of, told_by, with_texts
+    from cascade.replay.configured import asks_classifier
+    from cascade.trace.reader import read_trace
+
+    if around.tasks or not asks_classifier(config):
+        return around, ()
+    events = read_trace(log).events
+    if told_by(events, classifier_of(config)):
+        return around, ()
+    tasks = tasks_of(events)
+    if tasks and len(with_texts(tasks)) == len(tasks):
+        return _reading(config, tasks), ()
+    note = "another classifier than the config's told these tasks, and is believed: the log lacks texts (--tasks)"
+    return around, (note,)
+
+
+def _reading(config: Config, tasks: Mapping[str, Task]) -> Surroundings:
+    """What replay needs besides a config, with its classifier where there are texts."""
     from cascade.cli.logs import classifier_of, policy_of
     from cascade.replay.configured import Surroundings
 
-    if tasks_path is None:
+    if not tasks:
         return Surroundings(plugin=policy_of)
-    from cascade.cli.logs import tasks_by_id
-
-    tasks = tasks_by_id(tasks_path)
 
     def chances(wanted: list[Task]) -> Mapping[str, list[float]]:
         classifier = classifier_of(config)

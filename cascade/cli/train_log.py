@@ -47,26 +47,28 @@ def read_log(
 def read_texts(path: str) -> dict[str, Task]:
     """Tasks by id: a task file (design 5.3), or lines of `task_id`, `text` and others, which are metadata.
 
-    Raises InputError by line.
+    A task without an id is `task-LINE`, as in a run. Raises InputError by line.
     """
     found: dict[str, Task] = {}
     with open_bytes(path, what="task file") as lines:
         for number, raw in enumerate(lines, 1):
             if raw.strip():
-                task = _task(raw, f"{path}:{number}")
+                task = _task(raw, path, number)
                 found[task.id] = task
     if not found:
         raise InputError(f"{path}: holds no task", hint="one JSON object a line: id and prompt")
     return found
 
 
-def _task(raw: bytes, place: str) -> Task:
+def _task(raw: bytes, path: str, number: int) -> Task:
+    place = f"{path}:{number}"
     try:
         line = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise InputError(f"{place}: not JSON: {error}", hint="mend the line or leave it out") from error
     fields = line if isinstance(line, dict) else {}
-    name, prompt = fields.get("id", fields.get("task_id")), fields.get("prompt", fields.get("text"))
+    unnamed = f"task-{number}" if "prompt" in fields else None
+    name, prompt = fields.get("id", fields.get("task_id", unnamed)), fields.get("prompt", fields.get("text"))
     if not isinstance(name, str) or not isinstance(prompt, str):
         raise InputError(f"{place}: a task needs `id` and `prompt` (or `task_id` and `text`)")
     declared = fields.get("metadata")

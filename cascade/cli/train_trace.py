@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cascade.cli.train_first import TrainingLog
@@ -12,7 +11,7 @@ from cascade.errors import InputError
 from cascade.types import Task
 
 if TYPE_CHECKING:
-    from cascade.trace.events import Event, TaskStarted
+    from cascade.trace.events import Event
 
 Row = Mapping[str, str]
 
@@ -123,31 +122,10 @@ def _cheapest_first(picked: Sequence[Row]) -> tuple[str, ...]:
 
 def _tasks(names: Sequence[str], events: Sequence[Event]) -> tuple[Task, ...]:
     """The tasks with the texts that the trace holds (`trace.content: full`)."""
-    from cascade.trace.events import TaskStarted
+    from cascade.cli.trace_texts import tasks_of
 
-    started = {event.task_id: event for event in events if isinstance(event, TaskStarted)}
-    return tuple(_task(name, started.get(name)) for name in names)
-
-
-def tasks_of(path: Path | str) -> dict[str, Task]:
-    """The tasks that a trace begins, by id, with the texts that it holds. Raises StorageError if it is no trace."""
-    from cascade.trace.events import TaskStarted
-    from cascade.trace.reader import read_trace
-
-    started = [event for event in read_trace(path).events if isinstance(event, TaskStarted)]
-    return {event.task_id: _task(event.task_id, event) for event in started if event.task_id is not None}
-
-
-def _task(name: str, event: TaskStarted | None) -> Task:
-    if event is None:
-        return Task(id=name, prompt="")
-    return Task(
-        id=name,
-        prompt=event.prompt.text or "",
-        files={path: content.text or "" for path, content in event.files.items()},
-        tests={path: content.text or "" for path, content in event.tests.items()},
-        metadata=event.metadata if isinstance(event.metadata, Mapping) else {},
-    )
+    started = tasks_of(events)
+    return tuple(started.get(name) or Task(id=name, prompt="") for name in names)
 
 
 def _models(events: Sequence[Event]) -> dict[str, tuple[str, ...]]:

@@ -85,14 +85,14 @@ def _settings(log: Path, given: dict[str, Any]) -> Settings:
 
 def _texts(log: Path, tasks_path: Path | None) -> dict[str, Task] | None:
     """The tasks whose texts are to be read: those of the task file, else those that a trace holds."""
+    from cascade.cli.trace_texts import tasks_of, with_texts
     from cascade.cli.train_log import read_texts
-    from cascade.cli.train_trace import tasks_of
     from cascade.replay.log import holds_a_trace
+    from cascade.trace.reader import read_trace
 
     if tasks_path is not None:
         return read_texts(str(tasks_path))
-    found = tasks_of(log) if holds_a_trace(log) else {}
-    return {name: task for name, task in found.items() if task.prompt} or None
+    return with_texts(tasks_of(read_trace(log).events)) or None if holds_a_trace(log) else None
 
 
 def _tables(log: Path, goal: Goal, settings: Settings, given: dict[str, Any]) -> Tuned:

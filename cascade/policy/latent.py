@@ -157,10 +157,12 @@ class LatentEstimates:
         return [fade * q for q in p] if beyond else p
 
     def _told(self, probabilities: Mapping[str, float]) -> tuple[float, ...]:
-        """The classes' weights given what the classifier says of a task, before any attempt."""
-        if self.told is None or not probabilities:
+        """The classes' weights given what the classifier says of a task's tiers, of those described, before any
+        attempt."""
+        described = {step.tier for step in self.arms}
+        logits = [_logit(_unsure(p)) for tier, p in probabilities.items() if tier in described]
+        if self.told is None or not logits:
             return self.weights
-        logits = [_logit(_unsure(p)) for p in probabilities.values()]
         likelihoods = self.told.likelihoods(math.exp(sum(logits) / len(logits)))
         raw = [w * max(one, _FLOOR) for w, one in zip(self.weights, likelihoods, strict=True)]
         return tuple(one / sum(raw) for one in raw)

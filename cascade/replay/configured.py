@@ -147,25 +147,31 @@ def _fixed(order: tuple[str, ...], table: OutcomeTable) -> FixedPlan:
 
 
 def _with_chances(config: Config, table: OutcomeTable, around: Surroundings) -> OutcomeTable:
-    """Probabilities: the log's own, else the classifier's on the tasks, else each tier's base rate."""
-    wanted = config.policy
-    needs = isinstance(wanted, ThresholdConfig) and wanted.start > 0
-    needs = needs or (isinstance(wanted, ExpectedValueConfig) and _asks_classifier(wanted))
-    if table.probabilities or not needs:
+    """Probabilities of the config's tiers: its classifier's on the tasks, else the log's own, else base rates."""
+    own = {tier: values for tier, values in table.probabilities.items() if tier in config.tiers}
+    table = replace(table, probabilities=own)
+    if not asks_classifier(config):
         return table
     known = [around.tasks[task] for task in table.tasks if task in around.tasks]
     if around.chances is not None and len(known) == len(table):
         given = around.chances(known)
         return replace(table, probabilities={t: np.array(values) for t, values in given.items()})
+    if own:
+        return table
     rates = {}
     for tier in table.tiers:
-        rates[tier] = np.full(len(table), table.rate(table.first(tier)))
+        if tier in config.tiers:
+            rates[tier] = np.full(len(table), table.rate(table.first(tier)))
     note = "no prompts for the classifier (--tasks): every task gets its tiers' base rates in this log"
     return replace(table, probabilities=rates, notes=(*table.notes, note))
 
 
-def _asks_classifier(policy: ExpectedValueConfig) -> bool:
-    return policy.artifact is None or load_estimates(policy.artifact).told is not None
+def asks_classifier(config: Config) -> bool:
+    """Whether the config's own policy decides by what a classifier says."""
+    wanted = config.policy
+    if isinstance(wanted, ExpectedValueConfig):
+        return wanted.artifact is None or load_estimates(wanted.artifact).told is not None
+    return isinstance(wanted, ThresholdConfig) and wanted.start > 0
 
 
 def _named(plan: Plan) -> Plan:

@@ -114,7 +114,8 @@ def _told(estimates: LatentEstimates, table: OutcomeTable) -> Floats:
     weights = np.tile(np.array(estimates.weights), (len(table), 1))
     if estimates.told is None or not table.probabilities:
         return weights
-    odds = told_odds(table.probabilities, len(table))
+    described = {step.tier for step in estimates.arms}
+    odds = told_odds({t: p for t, p in table.probabilities.items() if t in described}, len(table))
     told = np.isfinite(odds)
     likelihood = _log_likelihoods(estimates.told, odds[told])
     weights[told] *= np.maximum(np.exp(likelihood - likelihood.max(axis=1, keepdims=True)), _FLOOR)

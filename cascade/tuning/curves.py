@@ -30,7 +30,7 @@ class Curves:
         self.level = 1.3 * np.log(rate / (1 - rate))
         self.slope = np.full(len(table.arms), 1.5)
         self.tilt = np.zeros(len(table.arms))
-        self.told = Told(table) if table.probabilities else None
+        self.told = Told.of(table)
 
     def p(self) -> Floats:
         """P(right) by arm and class of a task of which nothing was told, (A, K)."""

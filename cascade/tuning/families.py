@@ -77,8 +77,7 @@ class Adaptive:
 
     def learn(self, table: OutcomeTable, space: Space) -> Learnt:
         """See `Family`."""
-        estimates = fit_estimates(table, space.fit)
-        return _LearntAdaptive(restricted(estimates, _useful(table, space)), space)
+        return _LearntAdaptive(_estimates(table, space), space)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +108,7 @@ class Reading:
         router = space.texts.learn(table) if space.texts is not None else None
         if router is None:
             return Adaptive().learn(table, space)
-        estimates = fit_estimates(router.learnt(table), space.fit)
-        return _LearntReading(_LearntAdaptive(restricted(estimates, _useful(table, space)), space), router)
+        return _LearntReading(_LearntAdaptive(_estimates(router.learnt(table), space), space), router)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +121,15 @@ class _LearntReading:
 
     def under(self, verifier: Verifier) -> _LearntReading:
         return replace(self, adaptive=self.adaptive.under(verifier))
+
+
+def _estimates(table: OutcomeTable, space: Space) -> LatentEstimates:
+    """What a table tells of the arms worth offering. What a classifier says of other tiers, a run does not know."""
+    useful = _useful(table, space)
+    tiers = {arm.tier for arm in useful}
+    if table.probabilities and not tiers.issuperset(table.tiers):
+        table = table.only([tier for tier in table.tiers if tier in tiers])
+    return restricted(fit_estimates(table, space.fit), useful)
 
 
 def _useful(table: OutcomeTable, space: Space) -> tuple[Step, ...]:

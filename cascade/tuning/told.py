@@ -43,6 +43,12 @@ class Told:
             float(np.nanstd(self.logs)) + 1e-3,
         )
 
+    @classmethod
+    def of(cls, table: OutcomeTable) -> Told | None:
+        """None where no task is told anything of the table's tiers."""
+        chances = [p for tier, p in table.probabilities.items() if tier in table.tiers]
+        return cls(table) if any(np.isfinite(p).any() for p in chances) else None
+
     def log_likelihoods(self, line: Floats) -> Floats:
         """Of what was told, by class, (n, K)."""
         away = ((self.logs - self.level)[:, None] - self.slope * line) / self.sd

@@ -46,7 +46,9 @@ def write_config(tuned: Tuned, path: Path, *, base: Path | None = None, log: str
     named = validators(document, tuned.choice.checks)
     if named is not None:
         document["validators"] = named
-    left = () if judge is None else ("the base's judge is left out: the figures above are without it",)
+    left = _told_elsewhere(tuned)
+    if judge is not None:
+        left.append("the base's judge is left out: the figures above are without it")
     written[path] = _comments(tuned, log, document, notes=left) + _yaml(document)
     for target, text in written.items():
         try:
@@ -72,6 +74,16 @@ def _classifier(tuned: Tuned, path: Path, document: dict[str, Any], log: str) ->
     target = path.with_suffix(".classifier.json")
     document["classifier"] = {"use": "linear", "artifact": target.name}
     return {target: dump(plan.router.artifact(name=path.stem, trained_on=log or "a log"))}
+
+
+def _told_elsewhere(tuned: Tuned) -> list[str]:
+    plan = tuned.choice.policy
+    if not isinstance(plan, ValuePlan) or plan.estimates.told is None:
+        return []
+    note = (
+        "decisions rest on what the logged runs' classifier says of a task: keep it in this config (--base)"
+    )
+    return [note]
 
 
 def _steps(tuned: Tuned) -> list[Step]:
@@ -143,7 +155,18 @@ def _base(base: Path | None, tiers: list[str], tuned: Tuned) -> dict[str, Any]:
             hint="name the tiers in the config as they are named in the log",
         )
     kept = tiers if len(tiers) > 1 else [*tiers, *[tier for tier in known if tier not in tiers][:1]]
-    return {**document, "tiers": {tier: dict(known[tier]) for tier in kept}}
+    return _shadowed({**document, "tiers": {tier: dict(known[tier]) for tier in kept}})
+
+
+def _shadowed(document: dict[str, Any]) -> dict[str, Any]:
+    """The document whose shadows are of the tiers that it has; without any of those, no shadows."""
+    shadow = document.get("shadow")
+    if not isinstance(shadow, Mapping) or not isinstance(shadow.get("tiers"), list):
+        return document
+    left = [tier for tier in shadow["tiers"] if tier in document["tiers"]]
+    if left:
+        return {**document, "shadow": {**shadow, "tiers": left}}
+    return {name: section for name, section in document.items() if name != "shadow"}
 
 
 def _placeholder(tier: str) -> dict[str, Any]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from copy import copy
 from dataclasses import replace
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
@@ -14,8 +16,10 @@ from click.testing import CliRunner
 from cascade.classifiers.linear import LinearClassifier
 from cascade.cli.replay import replay as replay_command
 from cascade.cli.tune import tune as command
+from cascade.config import load
 from cascade.errors import InputError
 from cascade.policy.artifact import dump_estimates, load_estimates
+from cascade.policy.base import Situation
 from cascade.policy.expected_value import Conditions, ExpectedValuePolicy
 from cascade.policy.latent import LatentEstimates
 from cascade.policy.steps import Step, Verifier
@@ -24,14 +28,26 @@ from cascade.replay.policy_plan import PolicyPlan
 from cascade.replay.table import OutcomeTable
 from cascade.replay.task_beliefs import TaskBeliefs
 from cascade.replay.value_plan import ValuePlan
+from cascade.trace.events import (
+    Content,
+    Event,
+    RouteDecided,
+    RunStarted,
+    TaskFinished,
+    TaskStarted,
+    ValidationFinished,
+)
+from cascade.trace.ids import Scope
 from cascade.tuning.estimates import FitSettings, fit_estimates
 from cascade.tuning.families import Adaptive, Fixed, Reading, Space
 from cascade.tuning.goal import Goal
 from cascade.tuning.routed import RoutedPlan
 from cascade.tuning.texts import Router, Texts
 from cascade.tuning.tune import Settings, tune
+from cascade.tuning.write import write_config
 from cascade.types import Task
 from tests.replay.worlds import TIERS, world
+from tests.trace.support import finished
 
 QUICK = FitSettings(rounds=8, classes=7)
 HARD, EASY = "prove that every bounded sequence converges", "add two small numbers together"
@@ -162,6 +178,96 @@ def test_what_the_command_writes_replays_with_the_texts(tmp_path: Path) -> None:
     assert read["policies"][0]["cost_usd"] < blind["policies"][0]["cost_usd"]
     assert read["policies"][0]["tiers"]["cheap"] < 0.8
     assert any("--tasks" in note for note in blind["support"]["notes"])
+
+
+def tuned_by_texts(folder: Path) -> tuple[Path, RoutedPlan]:
+    """A config that a search with texts wrote, and its plan."""
+    table, tasks = told(1, 400)
+    settings = Settings(confidence=0.6, space=Space(fit=QUICK), families=(), tasks=tasks)
+    tuned = tune(table, Goal(kind="value", amount=0.3), settings)
+    assert isinstance(tuned.choice.policy, RoutedPlan)
+    write_config(tuned, folder / "tuned.yaml")
+    return folder / "tuned.yaml", tuned.choice.policy
+
+
+def trace_of(path: Path, *, texts: bool) -> OutcomeTable:
+    """A trace with both tiers' answers to every task, told by another classifier, as a table."""
+    table, tasks = told(2, 60)
+    run = Scope.of_run()
+    events: list[Event] = [RunStarted(**run.fields(), config={"tiers": {"cheap": {}, "strong": {}}})]
+    for row, name in enumerate(table.tasks):
+        scope, prompt = run.of_task(name), tasks[name].prompt
+        said = Content(chars=len(prompt), text=prompt if texts else None, sha256="0" * 64)
+        chances = {"cheap": 0.01, "strong": 0.02}
+        route = RouteDecided(
+            **scope.fields(), classifier="old", version="1", probabilities=chances, tier="cheap"
+        )
+        events += [TaskStarted(**scope.fields(), prompt=said), route]
+        for k, arm in enumerate(table.arms):
+            made = finished(scope.child("generate"), k + 1)
+            cost = Decimal(repr(float(table.cost[row, k])))
+            told_apart = {"tier": arm.tier, "tier_attempt": 1, "cost_usd": cost}
+            events += [made.model_copy(update=told_apart)]
+            verdict = "passed" if table.outcome[row, k] else "failed"
+            fields = {**scope.child("validate").fields(), "attempt": k + 1, "verdict": verdict}
+            events.append(ValidationFinished.model_validate(fields))
+        end = {"status": "accepted", "tier": "strong", "attempts": 2, "cost_usd": Decimal(1)}
+        events.append(TaskFinished.model_validate({**scope.fields(), **end}))
+    path.write_text("".join(f"{event.model_dump_json(by_alias=True)}\n" for event in events))
+    return table
+
+
+@pytest.mark.parametrize("given", [False, True], ids=["texts of the trace", "a task file"])
+def test_a_trace_is_replayed_by_the_configs_classifier_not_the_logs(tmp_path: Path, *, given: bool) -> None:
+    config, plan = tuned_by_texts(tmp_path)
+    table = trace_of(tmp_path / "t.jsonl", texts=not given)
+    texts = Texts(told(2, 60)[1])
+    router = replace(plan.router, texts=texts, estimator=copy(plan.router.estimator))
+    router.estimator.source = texts
+    played = play(table, replace(plan, router=router))
+    args = [str(tmp_path / "t.jsonl"), "-c", str(config), "--json"]
+    prompts = tmp_path / "tasks.jsonl"
+    lines = [json.dumps({"task_id": t.id, "text": t.prompt}) for t in told(2, 60)[1].values()]
+    prompts.write_text("\n".join(lines) + "\n")
+    ran = CliRunner().invoke(replay_command, [*args, *(["--tasks", str(prompts)] if given else [])])
+    assert ran.exit_code == 0, ran.output
+    found = json.loads(ran.output)["policies"][0]
+    assert found["success"] == pytest.approx(played.success.mean())
+    assert found["cost_usd"] == pytest.approx(played.cost.mean())
+
+
+def test_another_classifiers_word_is_named_where_a_trace_has_no_texts(tmp_path: Path) -> None:
+    config, _ = tuned_by_texts(tmp_path)
+    trace_of(tmp_path / "t.jsonl", texts=False)
+    ran = CliRunner().invoke(replay_command, [str(tmp_path / "t.jsonl"), "-c", str(config)])
+    assert ran.exit_code == 0, ran.output
+    assert "note: another classifier than the config's" in ran.output
+
+
+def test_what_is_told_of_tiers_that_the_estimates_lack_says_nothing() -> None:
+    table, tasks = told(1, 200)
+    router = router_of(table, tasks)
+    estimates = fit_estimates(router.learnt(table), QUICK)
+    seen = router.sees(table)
+    more = replace(seen, probabilities={**seen.probabilities, "other": np.full(200, 0.02)})
+    one, other = (TaskBeliefs(estimates, Verifier(), given) for given in (seen, more))
+    assert other.evidence == pytest.approx(one.evidence)
+    chances = {tier: float(values[0]) for tier, values in more.probabilities.items()}
+    here = Situation(task=tasks[table.tasks[0]], tiers=("cheap", "strong"), probabilities=chances)
+    assert estimates.belief(here, Verifier()).weights == pytest.approx(one.evidence[0])
+
+
+def test_a_base_whose_shadows_name_a_tier_that_goes_still_loads(tmp_path: Path) -> None:
+    table = world(3, 200).only(TIERS[:2])
+    tuned = tune(table, Goal(kind="value", amount=0.3), Settings(confidence=0.6, space=Space(fit=QUICK)))
+    base = tmp_path / "base.yaml"
+    tiers = "".join(f"  {tier}: {{model: m, base_url: http://x/v1, price: unknown}}\n" for tier in TIERS)
+    shadows = f"shadow: {{rate: 0.1, budget_usd: 1, tiers: [{TIERS[0]}, {TIERS[2]}]}}\n"
+    base.write_text(f"version: 1\ntiers:\n{tiers}{shadows}")
+    write_config(tuned, tmp_path / "tuned.yaml", base=base)
+    shadow = load(tmp_path / "tuned.yaml", need_env=False).shadow
+    assert shadow is not None
+    assert shadow.tiers == TIERS[:1]
 
 
 def test_a_task_file_of_other_tasks_is_refused_in_words(tmp_path: Path) -> None:
