@@ -100,7 +100,7 @@ class Reading:
     Where the texts tell nothing there, its members are those of `Adaptive`.
     """
 
-    name: str = "adaptive, texts read"
+    name: str = "adaptive-texts"
     gradual: bool = True
 
     def learn(self, table: OutcomeTable, space: Space) -> Learnt:

@@ -170,7 +170,7 @@ def test_what_the_command_writes_replays_with_the_texts(tmp_path: Path) -> None:
         command, [str(log), "--tasks", str(prompts), "--target-success", "0.8", "-o", str(config), "--json"]
     )
     assert ran.exit_code == 0, ran.output
-    assert json.loads(ran.output)["policy"] == "adaptive, texts read"
+    assert json.loads(ran.output)["policy"] == "adaptive-texts"
     assert (tmp_path / "tuned.classifier.json").exists()
     args = [str(log), "-c", str(config), "--json"]
     read = json.loads(CliRunner().invoke(replay_command, [*args, "--tasks", str(prompts)]).output)
