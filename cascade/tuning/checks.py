@@ -23,7 +23,7 @@ from cascade.replay.plans import CheckedPlan, Plan
 from cascade.replay.rates import believed, learnt, on_checks
 from cascade.replay.table import OutcomeTable
 from cascade.replay.verdicts import unsaid_by
-from cascade.tuning.families import Family, Fixed, Learnt, LearntFixed, Space
+from cascade.tuning.families import Change, Family, Fixed, Learnt, LearntFixed, Space
 
 _MOST_SETS = 6
 """So many sets at most are searched on every part: those whose rates no other set has at least as good."""
@@ -47,9 +47,9 @@ class WithChecks:
         return self.family.name
 
     @property
-    def gradual(self) -> bool:
+    def change(self) -> Change:
         """See `Family`."""
-        return self.family.gradual
+        return self.family.change
 
     def learn(self, table: OutcomeTable, space: Space) -> Learnt:
         """See `Family`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from cascade.tuning.routed import RoutedPlan
 
 if TYPE_CHECKING:
     from cascade.tuning.texts import Router, Texts
+
+Change: TypeAlias = Literal["step", "gradual", "by task"]
 
 _MOST_ARMS = 8
 
@@ -59,8 +61,8 @@ class Family(Protocol):
         ...
 
     @property
-    def gradual(self) -> bool:
-        """Whether members change little where the dial does."""
+    def change(self) -> Change:
+        """How members change where the dial does: by a step, a little for many tasks at once, or task by task."""
         ...
 
     def learn(self, table: OutcomeTable, space: Space) -> Learnt:
@@ -73,7 +75,7 @@ class Adaptive:
     """The expected-value policy on estimates learnt from the search part: order, retries and stops by task."""
 
     name: str = "adaptive"
-    gradual: bool = True
+    change: Change = "gradual"
 
     def learn(self, table: OutcomeTable, space: Space) -> Learnt:
         """See `Family`."""
@@ -101,7 +103,7 @@ class Reading:
     """
 
     name: str = "adaptive-texts"
-    gradual: bool = True
+    change: Change = "by task"
 
     def learn(self, table: OutcomeTable, space: Space) -> Learnt:
         """See `Family`."""
@@ -159,7 +161,7 @@ class Fixed:
     """The best fixed order of attempts, the last answer standing where none was accepted."""
 
     name: str = "fixed"
-    gradual: bool = False
+    change: Change = "step"
 
     def learn(self, table: OutcomeTable, space: Space) -> LearntFixed:
         """See `Family`."""

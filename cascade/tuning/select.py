@@ -18,7 +18,8 @@ from cascade.tuning.goal import Goal, cost_p_value, paired_p_value, standard_err
 
 _REFINE = 5
 _HALVINGS = 6
-_WORTH_IT = 0.1
+_WORTH_IT = 0.025
+"""The level at which a cascade has to beat a tier alone: strict, since the best of many members is held against it."""
 _MATERIAL = 0.02
 AVERAGE = 0.3
 """Levels from here on ask for no promise: the goal is to be met on average."""
@@ -119,7 +120,7 @@ def worth(goal: Goal, trial: Trial) -> float:
 
 
 def _beyond_chance(gain: Moments, usual: float) -> bool:
-    """Whether an advantage over what is usual, task by task, is material and more than noise (one-sided, 90%)."""
+    """Whether an advantage over what is usual, task by task, is material and more than noise (one-sided)."""
     from scipy.stats import norm
 
     if abs(gain.mean) < _MATERIAL * abs(usual):
@@ -182,8 +183,9 @@ def _by_mean(goal: Goal, bench: Bench, dials: Sequence[float], level: float) -> 
 
     The room is the normal quantile of the confidence, in standard errors: none at 0.5. Means of a family that
     changes gradually are smoothed over neighbouring dials and made monotone; the dial is read off between the
-    two that enclose the goal, once what lies between these is no more than noise. Of a family that changes by
-    steps, a dial's own mean has to meet it.
+    two that enclose the goal. Of a family that changes by steps, a dial's own mean has to meet it. Only of one that
+    changes task by task is a member sought between two dials that differ by more than noise: of another,
+    folds that turn at different dials would pass for it.
     """
     from scipy.stats import norm
 
@@ -200,11 +202,11 @@ def _by_mean(goal: Goal, bench: Bench, dials: Sequence[float], level: float) -> 
         if len(margins) > 3 and _decided(goal, list(margins.values())[-3:], error):
             break
     rising = goal.kind != "cost"
-    if not bench.family.gradual:
+    if bench.family.change == "step":
         meets = _monotone(np.array(list(margins.values())), rising=rising) >= -1e-12
         kept = [v for (v, raw), fine in zip(margins.items(), meets, strict=True) if fine and raw >= -1e-12]
         return (min(kept) if rising else max(kept)) if kept else None
-    for _ in range(_HALVINGS):
+    for _ in range(_HALVINGS if bench.family.change == "by task" else 0):
         between = _steep(margins, 2 * error)
         if between is None:
             break
