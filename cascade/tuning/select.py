@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -19,7 +19,7 @@ from cascade.tuning.goal import Goal, cost_p_value, paired_p_value, standard_err
 _REFINE = 5
 _HALVINGS = 6
 _WORTH_IT = 0.025
-"""The level at which a cascade has to beat a tier alone: strict, since the best of many members is held against it."""
+"""The level at which a cascade has to beat a tier alone: strict, since the best of many members is held to it."""
 _MATERIAL = 0.02
 AVERAGE = 0.3
 """Levels from here on ask for no promise: the goal is to be met on average."""
@@ -28,13 +28,14 @@ AVERAGE = 0.3
 @dataclass(frozen=True, slots=True, eq=False)
 class Pick:
     """A chosen trial. p_value: of the goal not being met; promised: whether that is at most the level asked
-    for. single: the tier, if it is one tier alone.
+    for. single: the tier, if it is one tier alone. alone: the best tier alone that meets the goal as well.
     """
 
     trial: Trial
     p_value: float
     promised: bool
     single: str | None = None
+    alone: Pick | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,11 +87,14 @@ def pick(
     alone = max(
         (one for one in promised if one.single), key=lambda one: _merit(goal, one.trial), default=None
     )
-    if alone is not None and best is not alone:
-        gain = singles.choosing.gain(goal, best.trial, alone.trial)
-        if not _beyond_chance(gain, worth(goal, alone.trial)):
-            return alone
-    return best
+    if alone is None or best is alone or not better(goal, best.trial, alone.trial, singles.choosing):
+        return alone or best
+    return replace(best, alone=alone)
+
+
+def better(goal: Goal, trial: Trial, alone: Trial, choosing: Choosing) -> bool:
+    """Whether a member is better than a tier alone in what the goal wants most of, beyond chance."""
+    return _beyond_chance(choosing.gain(goal, trial, alone), worth(goal, alone))
 
 
 def p_value(goal: Goal, score: Score) -> float:

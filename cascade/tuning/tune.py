@@ -23,7 +23,7 @@ from cascade.tuning.choosing import Choosing
 from cascade.tuning.families import Adaptive, Family, Fixed, Reading, Space
 from cascade.tuning.fitted import CHOOSE, REPORT, SEARCH, FittedLog, fitted, size
 from cascade.tuning.goal import Goal, probability_met, standard_error
-from cascade.tuning.select import Choice, Pick, Singles, p_value, pick, worth
+from cascade.tuning.select import Choice, Pick, Singles, better, p_value, pick, worth
 from cascade.types import Task
 
 APART = 3000
@@ -151,7 +151,18 @@ def search_and_choose(
     found = pick(goal, benches, Singles(singles, choosing), dials(search), 1 - settings.confidence)
     trials = tuple(trial for bench in benches for trial in bench.trials.values())
     plan = _final(found, benches, search, settings)
+    alone = found.alone
+    if alone is not None and not _stays_better(goal, choosing, (plan,) * count, alone):
+        found, plan = alone, _final(alone, benches, search, settings)
     return Choice(found, plan, trials, Singles(singles, choosing), learnt_checks(search, plan), notes)
+
+
+def _stays_better(goal: Goal, choosing: Choosing, plans: tuple[Plan, ...], alone: Pick) -> bool:
+    """Whether the policy learnt from all tasks, too, is better on them than the best tier alone.
+
+    Cross-fitted figures may be of members that turn at different dials, fold by fold, which no policy does.
+    """
+    return better(goal, choosing.trial("all tasks", 0.0, plans), alone.trial, choosing)
 
 
 def fit_to_tune(table: OutcomeTable, space: Space) -> OutcomeTable:

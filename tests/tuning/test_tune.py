@@ -259,3 +259,13 @@ def test_figures_that_rest_on_the_model_do_not_call_themselves_exact() -> None:
     shown = replay_table(filled, FixedPlan((Step("flash"), Step("pro")))).document()
     assert shown["estimator"] == "imputed"
     assert shown["support"]["share"] == pytest.approx(1 - np.isnan(table.outcome).mean(), abs=1e-3)
+
+
+def test_folds_that_turn_at_different_dials_do_not_pass_for_a_cascade() -> None:
+    """On this log some folds teach the strong tier alone and others a cascade; learnt from all, it is no cheaper."""
+    table = world(9, 200, 2)
+    table = replace(table, cost=table.cost * np.array([0.3, 3.0]))
+    space = replace(QUICK, verifier=Verifier(0.9, 0.6))
+    tuned = tune(table, Goal(kind="success", tier="middle"), Settings(confidence=0.55, seed=9, space=space))
+    assert tuned.choice.pick.single == "middle"
+    assert "no cascade helps here, use middle" in tuned.advice
