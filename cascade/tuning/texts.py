@@ -106,10 +106,10 @@ class _RowEstimator(BlendEstimator[int]):
 
 
 def _tells(held_out: Floats, y: Floats) -> bool:
-    """Whether held-out predictions have a smaller squared error than base rates, beyond one standard error."""
+    """Whether held-out predictions have a smaller squared error than base rates, beyond two standard errors."""
     base = np.nanmean(y, axis=0)
     gain = np.nanmean((y - base) ** 2 - (y - held_out) ** 2, axis=1)
     gain = gain[np.isfinite(gain)]
     if len(gain) < _LEAST_TASKS:
         return False
-    return bool(gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain)))
+    return bool(gain.mean() > 2 * gain.std(ddof=1) / np.sqrt(len(gain)))

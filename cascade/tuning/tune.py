@@ -43,10 +43,12 @@ class Settings:
     families: tuple[Family, ...] = field(default_factory=lambda: (Adaptive(), Fixed()))
     tasks: Mapping[str, Task] | None = None
 
-    @property
-    def searched(self) -> tuple[Family, ...]:
-        """The families, and one that reads the tasks' texts where they are given."""
-        return self.families if self.space.texts is None else (*self.families, Reading())
+    def searched(self, search: OutcomeTable) -> tuple[Family, ...]:
+        """The families, and one that reads the tasks' texts where these tell anything of the searching tasks."""
+        texts = self.space.texts
+        if texts is None or texts.learn(search) is None:
+            return self.families
+        return (*self.families, Reading())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,7 +143,7 @@ def search_and_choose(
     reference = None if goal.tier is None else _alone(search, goal.tier)
     choosing = Choosing(parts, settings.space.verifier, reference)
     taught_by = [search] if apart else [search.rows(np.flatnonzero(fold != k)) for k in range(count)]
-    families, notes = with_checks(settings.searched, search)
+    families, notes = with_checks(settings.searched(search), search)
     benches = [
         Bench(family, [family.learn(table, settings.space) for table in taught_by], choosing)
         for family in families
