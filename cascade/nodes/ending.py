@@ -56,7 +56,9 @@ def _way(state: State) -> str:
 def _result(state: State, attempts: tuple[Attempt, ...], decision: Decision) -> Result:
     task = task_of(state)
     given = (
-        _accepted(attempts, decision) if decision.action == "accept" else best(attempts, tier=decision.tier)
+        _accepted(attempts, decision)
+        if decision.action == "accept"
+        else best(attempts, tier=decision.tier, number=decision.given)
     )
     failed = next((attempt for attempt in reversed(attempts) if attempt.error), None)
     status = _status(decision, given, failed)
@@ -103,18 +105,20 @@ def _status(decision: Decision, given: Attempt | None, failed: Attempt | None) -
     return "error" if given is None and failed is not None else "rejected"
 
 
-def best(attempts: tuple[Attempt, ...], *, tier: str | None = None) -> Attempt | None:
+def best(
+    attempts: tuple[Attempt, ...], *, tier: str | None = None, number: int | None = None
+) -> Attempt | None:
     """The answer to give back when none was accepted: the better verdict, the likelier to be right where judged,
-    then of the tier whose answer the policy thinks the best, then fewer errors, then the later."""
+    then the one that the policy thinks the best, by its number or its tier, then fewer errors, then the later."""
     answered = [attempt for attempt in attempts if attempt.error is None]
     rank = {"passed": 0, "unchecked": 2, "failed": 3}
 
-    def key(attempt: Attempt) -> tuple[int, float, bool, int, int]:
+    def key(attempt: Attempt) -> tuple[int, float, bool, bool, int, int]:
         verdict = attempt.verdict or Verdict(status="unchecked")
         errors = sum(found.severity == "error" for found in verdict.diagnostics)
         likely = attempt.judged.p if attempt.judged is not None else 0.0
         place = 1 if doubted(attempt) else rank[verdict.status]
-        return place, -likely, attempt.tier != tier, errors, -attempt.number
+        return place, -likely, attempt.number != number, attempt.tier != tier, errors, -attempt.number
 
     return min(answered, key=key, default=None)
 

@@ -62,7 +62,8 @@ class Decision:
 
     `history` overrides the configured one for the next attempt (None: as configured for that tier). With
     `stop`, `tier` names whose answer is the best there is, where the policy has a view of it; `exhausted`
-    marks a stop for want of budget. With `accept`, `given` is the number of the accepted attempt (None: the last).
+    marks a stop for want of budget. `given` is the number of the attempt that is accepted (None: the last) or, with
+    `stop`, of the one whose answer is the best there is (None: any of that tier).
     """
 
     action: Action

@@ -136,7 +136,7 @@ class ExpectedValuePolicy:
             )
 
     def _choose(
-        self, situation: Situation, weighed: list[Weighed], stopping: tuple[float, str | None]
+        self, situation: Situation, weighed: list[Weighed], stopping: tuple[float, int | None]
     ) -> Decision:
         options = tuple(_option(situation, one) for one in weighed)
         best = max(weighed, key=lambda one: one.value_usd, default=None)
@@ -150,7 +150,7 @@ class ExpectedValuePolicy:
             picked, propensity, explored = _sometimes(weighed, best, self.explore, situation.draw)
         reason = self._reason(situation, weighed, picked, explored=explored)
         if picked is None:
-            kept = _kept(situation, tier=stopping[1], reason=reason)
+            kept = _kept(situation, place=stopping[1], reason=reason)
             return replace(kept, options=options, propensity=propensity)
         return Decision(
             action=_action(situation, picked.step.tier),
@@ -190,11 +190,18 @@ class ExpectedValuePolicy:
         return f"{action}{chance}: {_words(situation, picked)}{beside}, {v}"
 
 
-def _kept(situation: Situation, *, tier: str | None, reason: str) -> Decision:
-    """No further attempt: the likeliest answer is accepted where a judge finds it likely enough, else given back."""
+def _kept(situation: Situation, *, place: int | None, reason: str) -> Decision:
+    """No further attempt: the likeliest answer is accepted where a judge finds it likely enough, else given back.
+
+    place: of the attempt whose answer is the best there is; None: no view of it.
+    """
     judged = best_judged(situation.attempts)
     if judged is None or doubted(judged):
-        return Decision(action="stop", tier=tier, reason=reason)
+        if place is None:
+            last = situation.attempts[-1].tier if situation.attempts else None
+            return Decision(action="stop", tier=last, reason=reason)
+        best = situation.attempts[place]
+        return Decision(action="stop", tier=best.tier, reason=reason, given=best.number)
     return Decision(action="accept", tier=judged.tier, reason=reason, given=judged.number)
 
 

@@ -66,16 +66,17 @@ class Tree:
             return stated * estimate.cost_ratio
         return estimate.cost_usd
 
-    def stopping(self, belief: Belief, trail: tuple[Step, ...]) -> tuple[float, str | None]:
-        """What stopping after `trail` is worth in USD, and the tier whose answer is the best to give back."""
+    def stopping(self, belief: Belief, trail: tuple[Step, ...]) -> tuple[float, int | None]:
+        """What stopping after `trail` is worth in USD, and the place in it of the answer that is the best to give
+        back; None where none is known to be better than another."""
         judged = best_judged(self.situation.attempts)
         if not trail or (self.terms.verifier.perfect and judged is None):
-            return 0.0, trail[-1].tier if trail else None
-        chances = [(belief.stands(step), step.tier) for step in trail]
+            return 0.0, None
+        chances = [(belief.stands(step), place) for place, step in enumerate(trail)]
         if judged is not None:
-            chances.append((judged.judged_p or 0.0, judged.tier))
-        chance, tier = max(chances, key=lambda pair: pair[0])
-        return chance * self.terms.value_usd, tier
+            chances.append((judged.judged_p or 0.0, self.situation.attempts.index(judged)))
+        chance, place = max(chances, key=lambda pair: pair[0])
+        return chance * self.terms.value_usd, place
 
     def _weigh(self, belief: Belief, trail: tuple[Step, ...], left: float | None) -> list[Weighed]:
         if len(trail) >= self.terms.max_attempts:

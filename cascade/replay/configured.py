@@ -124,6 +124,7 @@ def _asked(policy: Policy, config: Config, around: Surroundings) -> PolicyPlan:
     return PolicyPlan(
         policy,
         tuple(config.tiers),
+        shown={name: tier.history for name, tier in config.tiers.items()},
         tasks=around.tasks,
         budget_usd=None if budget is None else float(budget),
         accept=None if config.judge is None else config.judge.accept,

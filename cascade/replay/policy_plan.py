@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import numpy as np
 
+from cascade.config.tiers import HistoryByStep
 from cascade.errors import SupportError
 from cascade.evidence import JUDGED
 from cascade.policy.base import Decision, Policy, Situation
@@ -32,7 +33,7 @@ class PolicyPlan:
 
     policy: Policy
     tiers: tuple[str, ...]
-    shown: Mapping[str, History] = field(default_factory=dict)
+    shown: Mapping[str, HistoryByStep] = field(default_factory=dict)
     tasks: Mapping[str, Task] = field(default_factory=dict)
     budget_usd: float | None = None
     seed: int = 0
@@ -76,9 +77,16 @@ class _PolicyWalk:
             self.given[row] = self._kept(decision, row)
             return STOP
         last = made[-1].tier if made else None
-        history = decision.history or self.plan.shown.get(decision.tier, "none")
+        history = decision.history or self._configured(decision.tier, last)
         number = 1 + sum(attempt.tier == decision.tier for attempt in made)
         return self._nearest(decision.tier, number, (last, history))
+
+    def _configured(self, tier: str, last: str | None) -> History:
+        """What the config shows an attempt at a tier after one at `last`."""
+        shown = self.plan.shown.get(tier)
+        if last is None or shown is None:
+            return "none"
+        return shown.retry if tier == last else shown.escalation
 
     def _nearest(self, tier: str, number: int, shown: tuple[str | None, History]) -> int:
         """The table's arm for what the policy asks; what is shown is met if the table tells it apart."""
@@ -183,9 +191,10 @@ class _PolicyWalk:
     def _kept(self, decision: Decision, row: int) -> int:
         """The arm whose answer is given back: the accepted one, else the likeliest by a judge, else by the policy."""
         made = self.attempts[row]
-        kept = best_judged(made)
+        named = next((one for one in made if one.number == decision.given), None)
+        kept = best_judged(made) or named
         if decision.action == "accept" and made:
-            kept = next((one for one in made if one.number == decision.given), made[-1])
+            kept = named or made[-1]
         if kept is None:
             return self._arm_of(decision.tier, row)
         return self._nearest(kept.tier, kept.tier_attempt, (kept.after, kept.history))

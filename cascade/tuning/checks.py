@@ -7,12 +7,13 @@ more tests than without it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from cascade.evidence import FAILED
 from cascade.policy.steps import Verifier
 from cascade.replay.checks import MOST_IN_FULL, MOST_UNSAID, Names, sets_of
 from cascade.replay.checks_report import ChecksReport, checks_report, rates_document
@@ -62,7 +63,10 @@ class WithChecks:
         if isinstance(self.family, Fixed):
             return _LearntSets(tuple(sets), {one.names: one.orders for one in sets})
         once = self.family.learn(table, space)
-        return _LearntSets(tuple(sets), {one.names: once.under(one.orders.verifier) for one in sets})
+        under = {
+            one.names: once.under(one.orders.verifier, unseen=_silenced(table, one.names)) for one in sets
+        }
+        return _LearntSets(tuple(sets), under)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +91,15 @@ class _LearntSets:
         )
         return CheckedPlan(self.learnt[best.names].plan(value_usd), best.names)
 
-    def under(self, verifier: Verifier) -> Learnt:
+    def under(self, verifier: Verifier, *, unseen: Collection[str] = ()) -> Learnt:
         """See `Learnt`."""
-        return replace(self, learnt={names: one.under(verifier) for names, one in self.learnt.items()})
+        learnt = {names: one.under(verifier, unseen=unseen) for names, one in self.learnt.items()}
+        return replace(self, learnt=learnt)
+
+
+def _silenced(table: OutcomeTable, names: Names) -> set[str]:
+    """That another validator failed: what does not run is no evidence, and in a run not failing would be some."""
+    return {f"{FAILED}{name}" for name in table.verdicts if name not in names}
 
 
 def with_checks(

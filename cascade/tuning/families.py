@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
@@ -47,8 +47,8 @@ class Learnt(Protocol):
         """The member for this worth of a solved task."""
         ...
 
-    def under(self, verifier: Verifier) -> Learnt:
-        """The same, believing otherwise of the checks."""
+    def under(self, verifier: Verifier, *, unseen: Collection[str] = ()) -> Learnt:
+        """The same, believing otherwise of the checks; unseen: names of figures that a run will not know."""
         ...
 
 
@@ -91,8 +91,9 @@ class _LearntAdaptive:
         most = min(self.space.max_attempts, len(self.estimates.arms))
         return ValuePlan(self.estimates, value_usd, most, self.space.verifier, name="adaptive")
 
-    def under(self, verifier: Verifier) -> _LearntAdaptive:
-        return replace(self, space=replace(self.space, verifier=verifier))
+    def under(self, verifier: Verifier, *, unseen: Collection[str] = ()) -> _LearntAdaptive:
+        known = silent(self.estimates, unseen)
+        return replace(self, estimates=known, space=replace(self.space, verifier=verifier))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +122,8 @@ class _LearntReading:
     def plan(self, value_usd: float) -> RoutedPlan:
         return RoutedPlan(self.adaptive.plan(value_usd), self.router)
 
-    def under(self, verifier: Verifier) -> _LearntReading:
-        return replace(self, adaptive=self.adaptive.under(verifier))
+    def under(self, verifier: Verifier, *, unseen: Collection[str] = ()) -> _LearntReading:
+        return replace(self, adaptive=self.adaptive.under(verifier, unseen=unseen))
 
 
 def _estimates(table: OutcomeTable, space: Space) -> LatentEstimates:
@@ -156,6 +157,15 @@ def restricted(estimates: LatentEstimates, arms: Sequence[Step] | None) -> Laten
     return replace(estimates, arms={step: arm for step, arm in estimates.arms.items() if step in arms})
 
 
+def silent(estimates: LatentEstimates, names: Collection[str]) -> LatentEstimates:
+    """The same estimates, taking nothing from some figures that attempts leave behind."""
+    arms = {
+        step: replace(arm, traces={name: one for name, one in arm.traces.items() if name not in names})
+        for step, arm in estimates.arms.items()
+    }
+    return replace(estimates, arms=arms)
+
+
 @dataclass(frozen=True, slots=True)
 class Fixed:
     """The best fixed order of attempts, the last answer standing where none was accepted."""
@@ -183,7 +193,7 @@ class LearntFixed:
         """See `Learnt`; between equals the shorter order."""
         return FixedPlan(self._best(value_usd).steps, name=self.name)
 
-    def under(self, verifier: Verifier) -> LearntFixed:
+    def under(self, verifier: Verifier, *, unseen: Collection[str] = ()) -> LearntFixed:  # noqa: ARG002
         """See `Learnt`; the orders' figures stay those that they were found with."""
         return replace(self, verifier=verifier)
 
