@@ -18,10 +18,18 @@ Each has a stable `code`, says what and why in its message, and how to mend it i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from cascade.types import Charge, Usage
+
+
+def listed(names: Iterable[str], *, most: int = 8) -> str:
+    """Names for a message: the first few, and how many there are besides."""
+    every = list(names)
+    shown = ", ".join(every[:most]) or "nothing"
+    return shown if len(every) <= most else f"{shown} and {len(every) - most} more"
 
 
 class CascadeError(Exception):

@@ -107,6 +107,8 @@ def _from_table(path: str) -> TrainingLog:
     table = expected_truth(read_table(path))
     tried = {arm.tier for arm in table.arms if arm.attempt == 1}
     tiers = tuple(tier for tier in table.tiers if tier in tried)
+    if not tiers:
+        raise InputError(f"{path}: no first attempt in it", hint="attempts count from 1")
     firsts = [table.first(tier) for tier in tiers]
     outcomes = np.column_stack([table.outcome[:, k] for k in firsts])
     tasks = tuple(Task(id=name, prompt="") for name in table.tasks)

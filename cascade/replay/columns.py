@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cascade.errors import InputError
+from cascade.replay.lines import place
 
 VERDICT = "verdict"
 LATENCY = "latency:"
@@ -33,10 +34,15 @@ class Words:
         self.batches.append(np.fromiter(codes, dtype=np.int32, count=len(values)))
 
     def codes(self) -> tuple[npt.NDArray[np.intp], list[str]]:
-        """Each row's code, and the words by code, in order of appearance."""
+        """Each row's code, and the words by code, in order of appearance, without the blanks around them."""
         if not self.batches:
             return np.empty(0, dtype=np.intp), []
-        return np.concatenate(self.batches).astype(np.intp), list(self.places)
+        codes, words = np.concatenate(self.batches).astype(np.intp), list(self.places)
+        bare = [word.strip() for word in words]
+        if bare == words:
+            return codes, words
+        kept = {word: k for k, word in enumerate(dict.fromkeys(bare))}
+        return np.array([kept[word] for word in bare], dtype=np.intp)[codes], list(kept)
 
 
 WORDS = ("task_id", "model", "stage", "attempt", "after", "history", "sampled")
@@ -90,10 +96,10 @@ class Columns:
                 numbers([value])
             except ValueError as error:
                 raise InputError(
-                    f"{path}:{self.count + k + 2}: {name} is {value!r}, not a number",
+                    f"{place(path, self.count + k)}: {name} is {value!r}, not a number",
                     hint=VERDICT_HINT
                     if is_verdict(name)
-                    else "write a number, or leave cost_usd blank where it is not known",
+                    else "write a number with a decimal point; leave cost_usd blank where it is not known",
                 ) from error
 
 
@@ -109,6 +115,8 @@ def numbers(values: Sequence[str]) -> npt.NDArray[np.float64]:
         given = [k for k, value in enumerate(values) if value]
         found[given] = numbers([values[k] for k in given])
         return found
+    if "_" in "".join(values):
+        raise ValueError("1_000 is a number in Python only")
     found = np.fromiter(map(float, values), dtype=np.float64, count=len(values))
     if np.isnan(found).any():
         raise ValueError("NaN is no figure")

@@ -11,7 +11,7 @@ from cascade.config import Config
 from cascade.config import ExpectedValuePolicy as ExpectedValueConfig
 from cascade.config import FixedPolicy as FixedConfig
 from cascade.config import ThresholdPolicy as ThresholdConfig
-from cascade.errors import SupportError
+from cascade.errors import SupportError, listed
 from cascade.policy.artifact import load_estimates
 from cascade.policy.base import Policy
 from cascade.policy.expected_value import Conditions, ExpectedValuePolicy
@@ -49,7 +49,7 @@ def configured(
     if missing:
         raise SupportError(
             f"the log has no tier {', '.join(missing)}, which the config may use",
-            hint=f"the log has {', '.join(table.tiers)}; a tier's name in the config is `model` in the log",
+            hint=f"the log has {listed(table.tiers)}; a tier's name in the config is `model` in the log",
         )
     table = _with_chances(config, table, around)
     table = table if config.judge is None else on_judge(table)

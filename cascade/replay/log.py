@@ -7,10 +7,11 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from cascade.errors import InputError, StorageError, UsageError
+from cascade.errors import InputError, UsageError
 from cascade.replay.episodes import Episodes
 from cascade.replay.read_table import read_table
 from cascade.replay.table import OutcomeTable
+from cascade.storage import unreadable
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,11 +62,15 @@ def _looks_like_json(path: Path) -> bool:
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InputError(f"{path}: the file is cut short: {error}", hint="fetch or write it again") from error
     except OSError as error:
-        raise StorageError(
-            f"cannot read the log {path}: {error.strerror or error}",
-            hint="give the path of a trace or an outcome table",
-            code="storage.read",
+        raise unreadable(
+            path, error, what="log", hint="give the path of a trace or an outcome table"
         ) from error
-    if not start.strip():
+    start = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not start:
         raise InputError(f"{path}: the log is empty", hint="a log has at least one finished task")
-    return start.lstrip().startswith(b"{")
+    if start.startswith(b"["):
+        raise InputError(
+            f"{path}: a JSON array is neither a trace nor an outcome table",
+            hint="a trace has one event a line, as an object; an outcome table is a CSV",
+        )
+    return start.startswith(b"{")

@@ -49,6 +49,8 @@ def _columns(path: Path, table: pa.Table) -> Columns:
         if name in columns.words:
             columns.words[name] = _words(column)
         elif any(is_kind(column.type) for is_kind in _numeric()):
+            if name in ("outcome", "cost_usd"):
+                _no_nan(path, name, column)
             values = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
             columns.numbers[name] = [np.asarray(values, dtype=np.float64)]
         elif is_verdict(name):
@@ -61,6 +63,20 @@ def _columns(path: Path, table: pa.Table) -> Columns:
         else:
             columns.notes.append(f"column {name} is left out: it does not hold numbers")
     return columns
+
+
+def _no_nan(path: Path, name: str, column: pa.Array) -> None:
+    """NaN is no figure; what is not known is null."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_floating(column.type):
+        odd = np.flatnonzero(np.isnan(pc.fill_null(column, 0.0).to_numpy(zero_copy_only=False)))
+        if odd.size:
+            raise InputError(
+                f"{path}, row {odd[0] + 1}: {name} is NaN, not a number",
+                hint="write null where it is not known",
+            )
 
 
 def _numeric() -> tuple[Callable[[pa.DataType], bool], ...]:

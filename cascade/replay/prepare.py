@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from cascade.errors import InputError, SupportError
+from cascade.errors import InputError, SupportError, listed
 from cascade.policy.steps import Step
 from cascade.replay.acceptance import acceptance
 from cascade.replay.exact import exact_sum, rounded
@@ -25,7 +25,7 @@ def priced(table: OutcomeTable, flat: Mapping[str, float] | None = None) -> Outc
     prices = dict(flat or {})
     unknown = sorted(set(prices) - {arm.tier for arm in table.arms})
     if unknown:
-        raise InputError(f"no tier {unknown[0]} in the log", hint=f"it has {', '.join(table.tiers)}")
+        raise InputError(f"no tier {unknown[0]} in the log", hint=f"it has {listed(table.tiers)}")
     cost, notes = table.cost.copy(), list(table.notes)
     for k, arm in enumerate(table.arms):
         seen = table.seen[:, k]

@@ -14,15 +14,22 @@ from typing import get_args
 
 import numpy as np
 
-from cascade.errors import InputError, StorageError
+from cascade.errors import InputError, listed
 from cascade.policy.steps import Step
 from cascade.replay.columns import WORDS, Columns, numbers
+from cascade.replay.lines import place, table_text
 from cascade.replay.table import OutcomeTable
 from cascade.replay.verdicts import Said, is_said, truth_apart
+from cascade.storage import unreadable
 from cascade.types import History
 
 _BATCH = 2_000
 _NEEDED = ("task_id", "model", "outcome")
+_TELLING = 10
+_COMMAS = "separate columns by commas, and write decimals with a point"
+
+MOST_USD = 1e12
+"""What costs more is a mistake, and its powers are beyond a double."""
 
 STAGES_NOTE = "stages are successive attempts; a later one counts by what it added to those before"
 
@@ -67,30 +74,41 @@ def _reading(path: Path) -> Iterator[None]:
             f"{path}: the file is cut short or is not gzip: {error}", hint="fetch or write it again"
         ) from error
     except OSError as error:
-        raise StorageError(
-            f"cannot read the log {path}: {error.strerror or error}",
-            hint="give the path of a trace or an outcome table",
-            code="storage.read",
+        raise unreadable(
+            path, error, what="log", hint="give the path of a trace or an outcome table"
         ) from error
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{path}: not UTF-8 text: {error.reason}", hint="an outcome table is a CSV"
+            f"{path}: not UTF-8 text: {error.reason}",
+            hint="an outcome table is a CSV in UTF-8, or a file that is named .parquet",
         ) from error
 
 
 def _csv_columns(path: Path) -> Columns:
+    with table_text(path) as text:
+        reader = csv.reader(text)
+        try:
+            columns = Columns(_header(path, next(reader, None)))
+            for rows in iter(lambda: list(islice(reader, _BATCH)), []):
+                _take(path, columns, rows)
+        except csv.Error as error:
+            raise InputError(
+                f"{path}:{reader.line_num}: {error}",
+                hint="is a quote not closed? a cell holds 131,072 characters at most",
+            ) from error
+    if _cut(path):
+        columns.notes.append(
+            "the last line has no end: if the file was cut there, its last figures are not whole"
+        )
+    return columns
+
+
+def _cut(path: Path) -> bool:
+    """Whether a file that is not gzipped ends within a line."""
     with path.open("rb") as raw:
         packed = raw.read(2) == b"\x1f\x8b"
-        raw.seek(0)
-        binary = gzip.GzipFile(fileobj=raw) if packed else raw
-        text = io.TextIOWrapper(binary, encoding="utf-8-sig", newline="")
-        reader = csv.reader(text)
-        header = next(reader, None)
-        names = _header(path, header)
-        columns = Columns(names)
-        for rows in iter(lambda: list(islice(reader, _BATCH)), []):
-            _take(path, columns, rows)
-    return columns
+        raw.seek(-1, io.SEEK_END)
+        return not packed and raw.read(1) not in b"\r\n"
 
 
 def _header(path: Path, header: Sequence[str] | None) -> list[str]:
@@ -99,8 +117,10 @@ def _header(path: Path, header: Sequence[str] | None) -> list[str]:
     if missing:
         raise InputError(
             f"{path}:1: an outcome table needs the column{'s' if len(missing) > 1 else ''} "
-            f"{', '.join(missing)}; this file's first line has {', '.join(names) or 'nothing'}",
-            hint="the columns are task_id, model, outcome, cost_usd, and others if you like",
+            f"{', '.join(missing)}; this file's first line has {listed(name[:40] for name in names)}",
+            hint=_COMMAS
+            if len(names) == 1 and any(mark in names[0] for mark in ";\t|")
+            else "the columns are task_id, model, outcome, cost_usd, and others if you like",
         )
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
@@ -112,10 +132,10 @@ def _take(path: Path, columns: Columns, rows: list[list[str]]) -> None:
     width = len(columns.names)
     wrong = next((k for k, row in enumerate(rows) if len(row) != width and row), None)
     if wrong is not None:
-        line = columns.count + wrong + 2
+        row = columns.count + sum(bool(cells) for cells in rows[:wrong])
         raise InputError(
-            f"{path}:{line}: {len(rows[wrong])} fields where the header has {width}: the line is torn",
-            hint="cut the line off, or write the table again",
+            f"{place(path, row)}: {len(rows[wrong])} fields where the header has {width}: the line is torn",
+            hint="cut the line off, or write the table again; a cell with a comma or a quote in it is quoted",
         )
     rows = [row for row in rows if row]
     for name, values in zip(columns.names, zip(*rows, strict=True), strict=True):
@@ -129,6 +149,7 @@ def _take(path: Path, columns: Columns, rows: list[list[str]]) -> None:
 def build(columns: Columns, source: str) -> OutcomeTable:
     """Check columns and pivot them into a table; verdicts stand beside the outcomes, known or not."""
     task, tasks = columns.words["task_id"].codes()
+    _check_words(columns, source)
     steps, arm = _arms(columns, source)
     outcome = columns.column("outcome")
     cost = columns.column("cost_usd") if "cost_usd" in columns.numbers else np.full(len(task), np.nan)
@@ -211,7 +232,7 @@ def _count(text: str, source: str, row: int) -> int:
     if not text:
         return 1
     if not text.isdigit() or int(text) < 1:
-        raise InputError(f"{source}:{row + 2}: attempt is {text!r}", hint="attempts count from 1")
+        raise InputError(f"{place(source, row)}: attempt is {text!r}", hint="attempts count from 1")
     return int(text)
 
 
@@ -221,7 +242,7 @@ def _history(text: str, source: str, row: int) -> History:
             return known  # type: ignore[no-any-return]
     if text:
         raise InputError(
-            f"{source}:{row + 2}: history is {text!r}", hint=f"one of {', '.join(get_args(History))}"
+            f"{place(source, row)}: history is {text!r}", hint=f"one of {', '.join(get_args(History))}"
         )
     return "none"
 
@@ -230,15 +251,41 @@ def _check(source: str, outcome: np.ndarray, cost: np.ndarray) -> None:
     outside = np.flatnonzero((outcome < 0) | (outcome > 1))
     if outside.size:
         raise InputError(
-            f"{source}:{outside[0] + 2}: the outcome {outcome[outside[0]]:g} is outside 0 to 1",
+            f"{place(source, int(outside[0]))}: the outcome {outcome[outside[0]]:g} is outside 0 to 1",
             hint="an outcome is 1 (right), 0 (wrong) or a pass rate between",
         )
-    bad = np.flatnonzero((cost < 0) | np.isinf(cost))
+    bad = np.flatnonzero((cost < 0) | (cost > MOST_USD))
     if bad.size:
         raise InputError(
-            f"{source}:{bad[0] + 2}: cost_usd is {cost[bad[0]]:g}",
-            hint="a cost is 0 or more; leave it blank where it is not known",
+            f"{place(source, int(bad[0]))}: cost_usd is {cost[bad[0]]:g}, which no attempt costs",
+            hint="a cost is 0 or more, in USD; leave it blank where it is not known",
         )
+    if _swapped(outcome, cost[np.isfinite(cost)]):
+        raise InputError(
+            f"{source}: every cost_usd is 0 or 1 and no outcome is: the two columns look swapped",
+            hint="outcome is 1 (right), 0 (wrong) or a rate; cost_usd is what the attempt cost",
+        )
+
+
+def _swapped(outcome: np.ndarray, cost: np.ndarray) -> bool:
+    """Whether costs look like outcomes, and no outcome does."""
+    if len(cost) < _TELLING or not ((cost == 0) | (cost == 1)).all():
+        return False
+    return cost.min() < cost.max() and not np.isin(outcome, (0.0, 1.0)).any()
+
+
+def _check_words(columns: Columns, source: str) -> None:
+    """Every row names its task and its model, in text."""
+    for name in ("task_id", "model"):
+        codes, words = columns.words[name].codes()
+        odd = [k for k, word in enumerate(words) if not word or "\0" in word]
+        if odd:
+            row = int(np.flatnonzero(np.isin(codes, odd))[0])
+            why = "blank" if not words[int(codes[row])] else "not text (it holds a NUL)"
+            raise InputError(
+                f"{place(source, row)}: {name} is {why}",
+                hint="every row says which task and which model it is of",
+            )
 
 
 def _no_duplicates(source: str, cell: np.ndarray, steps: Sequence[Step], tasks: Sequence[str]) -> None:
@@ -246,7 +293,7 @@ def _no_duplicates(source: str, cell: np.ndarray, steps: Sequence[Step], tasks: 
     if times.max() <= 1:
         return
     again = int(np.flatnonzero(times > 1)[0])
-    lines = [str(row + 2) for row in np.flatnonzero(cell == again)[:3]]
+    lines = [place(source, int(row)).removeprefix(f"{source}:") for row in np.flatnonzero(cell == again)[:3]]
     task, step = tasks[again // len(steps)], steps[again % len(steps)]
     hint = "keep one row for each task and model; number repeated attempts in an `attempt` column"
     raise InputError(f"{source}: lines {', '.join(lines)} are all {task} by {step}", hint=hint)

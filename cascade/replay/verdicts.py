@@ -14,6 +14,7 @@ import numpy as np
 
 from cascade.errors import InputError
 from cascade.replay.columns import LATENCY, VERDICT, VERDICT_HINT, Columns
+from cascade.replay.lines import place
 from cascade.replay.table import Bools, Floats, OutcomeTable
 
 ONLY_VERDICTS = (
@@ -69,7 +70,7 @@ def is_said(name: str, *, verdicts: bool = False) -> bool:
 def _need_verdicts(name: str, values: Floats, source: str) -> None:
     wrong = np.flatnonzero((np.isfinite(values) & (values != 0) & (values != 1)) | np.isinf(values))
     if wrong.size:
-        raise InputError(f"{source}:{wrong[0] + 2}: {name} is {values[wrong[0]]:g}", hint=VERDICT_HINT)
+        raise InputError(f"{place(source, int(wrong[0]))}: {name} is {values[wrong[0]]:g}", hint=VERDICT_HINT)
 
 
 def _need_one_meaning(name: str, values: Floats, whole: Floats | None, source: str) -> None:
@@ -81,7 +82,7 @@ def _need_one_meaning(name: str, values: Floats, whole: Floats | None, source: s
     against = np.flatnonzero((values == 0) & (whole == 1)) if whole is not None else np.empty(0, np.intp)
     if against.size:
         raise InputError(
-            f"{source}:{against[0] + 2}: verdict is 1 although verdict:{name} is 0",
+            f"{place(source, int(against[0]))}: verdict is 1 although verdict:{name} is 0",
             hint="a verdict is failed if any validator failed; leave out columns of checks that only advise",
         )
 

@@ -15,7 +15,7 @@ from cascade.types import Billing, CheckStatus, History, JsonValue, Severity, Ta
 
 SCHEMA = 1
 
-Usd = Annotated[Decimal, Field(ge=0)]
+Usd = Annotated[Decimal, Field(ge=0, lt=10**12)]
 Seconds = Annotated[float, Field(ge=0)]
 Chance = Annotated[float, Field(gt=0, le=1)]
 """How likely what was chosen was to be chosen; None in a log that does not say."""
