@@ -95,7 +95,7 @@ def policies_text(document: Mapping[str, Any]) -> str:
         cheap, dear = one["cost_ci"]
         lines.append(
             f"{one['name']:<34} {one['success']:>8.1%} {low:>7.1%}-{high:>6.1%} "
-            f"{one['cost_usd']:>11.5f} {cheap:>9.5f}-{dear:>9.5f}"
+            f"{usd(one['cost_usd']):>11} {usd(cheap):>9}-{usd(dear):>9}"
         )
         if one.get("detail"):
             lines.append(f"    {one['detail']}")
@@ -104,6 +104,15 @@ def policies_text(document: Mapping[str, Any]) -> str:
     lines += [f"note: {note}" for note in support.get("notes", ())]
     lines += document.get("checks", {}).get("words", ())
     return "\n".join(lines)
+
+
+def usd(amount: float | None) -> str:
+    """An amount to five decimals, or as many as four digits need; "?" for one that is not known."""
+    if amount is None:
+        return "?"
+    if amount == 0 or 0.001 <= amount < 1e6:
+        return f"{amount:.5f}"
+    return f"{amount:.4g}"
 
 
 def _support_lines(document: Mapping[str, Any]) -> list[str]:

@@ -149,6 +149,7 @@ def _told_apart(episodes: Episodes) -> OutcomeTable:
     from cascade.policy.steps import Step
     from cascade.replay.labelled import expected_truth, labelled
     from cascade.replay.rates import expecting
+    from cascade.replay.runs import one_row_a_task
     from cascade.replay.shadows import whole_sample
     from cascade.tuning.estimates import imputed
 
@@ -165,8 +166,20 @@ def _told_apart(episodes: Episodes) -> OutcomeTable:
         if shown and Step(tier) not in arms:
             notes.append(f"{arms[shown[0]]} stands for every first attempt at {tier}")
             arms[shown[0]] = Step(tier)
-    table = replace(table, arms=tuple(arms), notes=tuple(notes))
+    table = _tried(one_row_a_task(replace(table, arms=tuple(arms), notes=tuple(notes))))
     return expecting(imputed(table), table)
+
+
+def _tried(table: OutcomeTable) -> OutcomeTable:
+    """Without the tiers of whose answers none was checked: of them nothing can be expected."""
+    from dataclasses import replace
+
+    untold = [tier for tier in table.tiers if not table.known(table.first(tier))]
+    if not untold:
+        return table
+    note = f"{', '.join(untold)}: no answer was checked, left out"
+    kept = table.only([tier for tier in table.tiers if tier not in untold])
+    return replace(kept, notes=(*kept.notes, note))
 
 
 def _goal(given: dict[str, Any]) -> Goal:

@@ -65,6 +65,8 @@ class Mix:
     @property
     def detail(self) -> str:
         """In words."""
+        if self.low == self.high or self.share in (0.0, 1.0):
+            return f"{self.high if self.share == 1.0 else self.low} alone: no mix of two tiers costs as much"
         return f"{self.low} with probability {1 - self.share:.2f}, {self.high} with {self.share:.2f}"
 
 

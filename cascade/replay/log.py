@@ -60,7 +60,9 @@ def _looks_like_json(path: Path) -> bool:
             raw.seek(0)
             start = (gzip.GzipFile(fileobj=raw) if packed else raw).read(64)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(f"{path}: the file is cut short: {error}", hint="fetch or write it again") from error
+        raise InputError(
+            f"{path}: the file is gzipped, and damaged or cut short: {error}", hint="fetch or write it again"
+        ) from error
     except OSError as error:
         raise unreadable(
             path, error, what="log", hint="give the path of a trace or an outcome table"

@@ -12,7 +12,7 @@ from cascade.policy.steps import Step
 from cascade.replay.columns import LATENCY, Columns
 from cascade.replay.draws import Keys, keys_of
 from cascade.replay.exact import exact_sum, rounded
-from cascade.replay.read_table import build, read_columns, staged
+from cascade.replay.read_table import CUT_NOTE, build, read_columns, staged
 from cascade.replay.table import Floats, OutcomeTable
 from cascade.replay.verdicts import Known
 
@@ -105,6 +105,7 @@ class Facts:
     passed: dict[Step, ArmFacts] = field(default_factory=dict)
     verdicts: tuple[str, ...] = ()
     seconds: dict[str, tuple[int, int]] = field(default_factory=dict)
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,6 +142,7 @@ def _facts(path: str, columns: Columns, table: OutcomeTable) -> Facts:
     passed = table if table.accepted is None else replace(table, outcome=table.accepted)
     return Facts(
         path=path,
+        cut=CUT_NOTE in columns.notes,
         columns=frozenset(columns.names),
         stages=tuple(columns.words["stage"].codes()[1]) if staged(columns) else (),
         tasks=len(table),

@@ -120,7 +120,7 @@ def offered(about: OutcomeTable, gaps: Gaps, *, at_least: float = 0.5) -> tuple[
     share = gaps.whole / gaps.tasks
     if share < at_least:
         firsts = [about.arms[about.first(tier)] for tier in about.tiers]
-        shares = ", ".join(
+        shares = listed(
             f"{arm} {known / gaps.tasks:.0%}" for arm, known in zip(firsts, gaps.firsts, strict=True)
         )
         raise SupportError(

@@ -15,7 +15,7 @@ from cascade.replay.exact import rounded
 from cascade.replay.parts import Part, Parts
 from cascade.replay.pieces import ArmFacts, Facts, Piece, facts_of, read_piece, sorted_keys
 from cascade.replay.prepare import canonical, mean_note, priced
-from cascade.replay.read_table import STAGES_NOTE, blank_note
+from cascade.replay.read_table import CUT_NOTE, STAGES_NOTE, blank_note
 from cascade.replay.table import OutcomeTable, Whole
 from cascade.replay.verdicts import Known, Said, is_said, truth_apart
 
@@ -131,7 +131,8 @@ def _notes(facts: Sequence[Facts], *, checked: bool) -> list[str]:
     words = dict.fromkeys(name for one in facts for name in one.words)
     notes = [f"column {name} is left out: it does not hold numbers" for name in words]
     notes += blank_note(0 if checked else sum(one.unchecked for one in facts))
-    return [*notes, *([STAGES_NOTE] if any(one.stages for one in facts) else [])]
+    notes += [STAGES_NOTE] if any(one.stages for one in facts) else []
+    return [*notes, *(f"{one.path}: {CUT_NOTE}" for one in facts if one.cut)]
 
 
 def _said(facts: Sequence[Facts], empty: np.ndarray) -> Said:

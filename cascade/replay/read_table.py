@@ -31,6 +31,7 @@ _COMMAS = "separate columns by commas, and write decimals with a point"
 MOST_USD = 1e12
 """What costs more is a mistake, and its powers are beyond a double."""
 
+CUT_NOTE = "the last line has no end: if the file was cut there, its last figures are not whole"
 STAGES_NOTE = "stages are successive attempts; a later one counts by what it added to those before"
 
 
@@ -71,7 +72,7 @@ def _reading(path: Path) -> Iterator[None]:
         yield
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InputError(
-            f"{path}: the file is cut short or is not gzip: {error}", hint="fetch or write it again"
+            f"{path}: the file is gzipped, and damaged or cut short: {error}", hint="fetch or write it again"
         ) from error
     except OSError as error:
         raise unreadable(

@@ -73,12 +73,14 @@ def read_episodes(path: Path | str, *, labels: Sequence[Label] = ()) -> Episodes
     truth = truths(log.events, labels)
     told: dict[tuple[str, str], _Told] = {}
     versions: dict[str, None] = {}
-    for event in log.events:
+    for number, event in zip(log.lines, log.events, strict=True):
         if isinstance(event, RunStarted) and event.config_sha256:
             versions[event.config_sha256] = None
         if event.task_id is not None:
             key = (event.run_id, event.task_id)
-            _tell(told.setdefault(key, _Told(event.task_id)), event)
+            one = told.setdefault(key, _Told(event.task_id))
+            _told_once(one, event, f"{path}:{number}")
+            _tell(one, event)
     for (run_id, task_id, attempt), outcome in truth.items():
         _label(told, Key(run_id, task_id, attempt), outcome)
     notes = [f"the last line is torn and left out: {log.torn.message}"] if log.torn is not None else []
@@ -87,7 +89,21 @@ def read_episodes(path: Path | str, *, labels: Sequence[Label] = ()) -> Episodes
         notes.append(f"{len(told) - len(ended)} of {len(told)} tasks have no end or no attempt: left out")
     if not ended:
         raise InputError(f"{path}: the trace has no finished task", hint="replay a run that came to its end")
-    return _episodes(ended, list(versions), notes)
+    found = _episodes(ended, list(versions), notes)
+    if not found.table.seen.any():
+        raise InputError(
+            f"{path}: no answer in the trace was checked: there is no outcome to learn from or to replay",
+            hint="log runs whose validators could run; `cascade report` says why answers were not checked",
+        )
+    return found
+
+
+def _told_once(told: _Told, event: Event, where: str) -> None:
+    if isinstance(event, AttemptFinished) and event.attempt in told.all:
+        raise InputError(
+            f"{where}: attempt {event.attempt} of task {event.task_id!r} is in the trace twice",
+            hint="were two copies of a trace joined? keep each line once",
+        )
 
 
 def _tell(told: _Told, event: Event) -> None:

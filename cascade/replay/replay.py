@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -25,6 +26,7 @@ from cascade.replay.table import OutcomeTable
 from cascade.replay.weighted import Estimated, by_task, cost_interval
 
 FEW_TASKS = 10
+_MOST_UNCHECKED = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,8 @@ def replay_episodes(episodes: Episodes, plan: Plan, *, model: Model | None = Non
             support={"kind": "exact", "share": 1.0, "notes": told(table, n)},
             policies=(config, *_known_singles(table)),
         )
-    kept, model = _checked(episodes), model and remembered(model)
+    episodes, model = _checked(episodes), model and remembered(model)
+    kept, table = episodes, episodes.table
     found = off_policy(kept, plan, model=model, verifier=checks)
     support = {
         "kind": "propensities",
@@ -121,12 +124,17 @@ def figures_document(figures: Figures) -> dict[str, Any]:
         "success": right,
         "success_ci": list(interval(success, share=True)),
         "cost_usd": cost.mean,
-        "cost_ci": list(cost_interval(cost)),
+        "cost_ci": _known_ends(cost_interval(cost)),
         "cost_per_success_usd": cost.mean / right if right > 0 else None,
         "tiers": figures.asked,
         **({"spent_usd": figures.spent, "wasted_usd": figures.wasted} if figures.spent else {}),
         **({"detail": figures.detail} if figures.detail else {}),
     }
+
+
+def _known_ends(ci: tuple[float, float]) -> list[float | None]:
+    """None for an end that is not known: JSON has no infinity."""
+    return [end if math.isfinite(end) else None for end in ci]
 
 
 def _estimated_document(one: Estimated) -> dict[str, Any]:
@@ -135,7 +143,7 @@ def _estimated_document(one: Estimated) -> dict[str, Any]:
         "success": min(max(one.success, 0.0), 1.0),
         "success_ci": list(one.success_ci),
         "cost_usd": one.cost,
-        "cost_ci": list(one.cost_ci),
+        "cost_ci": _known_ends(one.cost_ci),
         "cost_per_success_usd": one.cost / one.success if one.success > 0 else None,
         "tiers": {},
     }
@@ -159,7 +167,18 @@ def _checked(episodes: Episodes) -> Episodes:
     ends = acceptance(episodes.table).ends[rows, episodes.arms[rows, turns]]
     cost = episodes.table.cost[rows, episodes.arms[rows, turns]]
     bad = np.unique(rows[np.isnan(ends) | np.isnan(cost)])
-    return episodes.rows(np.setdiff1d(np.arange(len(episodes)), bad)) if bad.size else episodes
+    if not bad.size:
+        return episodes
+    words = (
+        f"{len(bad)} of {len(episodes)} tasks have an answer that was not checked, or whose cost is not known"
+    )
+    if len(bad) > _MOST_UNCHECKED * len(episodes):
+        raise SupportError(
+            f"{words}: figures of the others alone would not be those of all",
+            hint="give a missing cost with --cost TIER=USD; `cascade report` says why answers were not checked",
+        )
+    kept = episodes.rows(np.setdiff1d(np.arange(len(episodes)), bad))
+    return replace(kept, table=replace(kept.table, notes=(*kept.table.notes, f"{words}: left out")))
 
 
 def told(table: OutcomeTable, n: int) -> list[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from cascade.errors import SupportError
+from cascade.errors import SupportError, listed
 from cascade.policy.steps import Verifier
 from cascade.replay.baselines import FORESIGHT, Figures, Mix, always, best_fixed, best_mix, mixed, oracle
 from cascade.replay.engine import play
@@ -52,6 +52,7 @@ def replay_parts(
     if first.unknown:
         left_out = f"{first.unknown} tasks lack an outcome or a cost that was asked for: left out"
         notes = (*notes, left_out)
+    notes = (*notes, *first.told())
     exact = "imputed" if about.imputed_share else "exact"
     return Replayed(
         n_tasks=first.known,
@@ -152,6 +153,20 @@ class _Firsts:
         self.alone = {tier: self.alone.get(tier, Sums()) + sums for tier, sums in found.alone.items()}
         self.gaps = added(self.gaps, found.gaps)
         self.sample.add(found.sample)
+
+    def told(self) -> list[str]:
+        """What the baselines lack, and costs that say nothing."""
+        lacking = [f"always:{tier} ({count:.0f} tasks)" for tier, count in self.gaps.items() if count]
+        found = []
+        if lacking:
+            found.append(
+                f"no figures where the outcome or cost of some tasks is not known: {listed(lacking)}"
+            )
+        if not self.config.cost.first and not any(one.cost.first for one in self.alone.values()):
+            found.append(
+                "every cost in this log is 0: figures in USD say nothing (--cost TIER=USD gives prices)"
+            )
+        return found
 
     def check(self, name: str) -> None:
         """Raise SupportError if too many tasks are not known."""

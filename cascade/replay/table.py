@@ -9,6 +9,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from cascade.errors import InputError
 from cascade.policy.steps import Step
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -104,11 +105,14 @@ class OutcomeTable:
         return self.arms.index(step) if step in self.arms else None
 
     def first(self, tier: str) -> int:
-        """The arm of a tier's first attempt, the task shown afresh if the table has that."""
+        """A tier's first attempt, the task shown afresh if the table has that. Raises InputError without one."""
         fresh = self.arm(Step(tier))
         if fresh is not None:
             return fresh
-        return next(k for k, arm in enumerate(self.arms) if arm.tier == tier and arm.attempt == 1)
+        shown = [k for k, arm in enumerate(self.arms) if arm.tier == tier and arm.attempt == 1]
+        if not shown:
+            raise InputError(f"the log has no first attempt at {tier}", hint="attempts count from 1")
+        return shown[0]
 
     def rows(self, chosen: Ints | slice) -> OutcomeTable:
         """The same table of some tasks only."""

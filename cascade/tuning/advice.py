@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from cascade.replay.plans import STOP
+from cascade.replay.table import OutcomeTable
 from cascade.tuning.choosing import Trial
 from cascade.tuning.goal import Goal
-from cascade.tuning.select import Choice, Pick, Singles, p_value
+from cascade.tuning.select import AVERAGE, Choice, Pick, Singles, p_value, single_level
+
+_SAID = 0.02
+_WHY = {
+    "success": "the goal asks for no more",
+    "cost": "the limit allows no more",
+    "value": "they are not worth their cost",
+}
 
 
-def advice(goal: Goal, choice: Choice, confidence: float) -> str:
-    """What to do, in words."""
+def untried(choice: Choice, table: OutcomeTable) -> float:
+    """The share of a table's tasks on which the chosen policy makes no attempt."""
+    chosen = choice.policy.walk(table).choose(np.arange(len(table)))
+    return float((chosen == STOP).mean())
+
+
+def advice(goal: Goal, choice: Choice, confidence: float, *, untried: float = 0.0) -> str:
+    """What to do, in words. untried: the share of tasks on which the chosen policy makes no attempt."""
     found = choice.pick
     success, cost = found.trial.point
     shown = f"{success:.1%} at ${cost:.4g} a task on the choosing tasks"
+    if untried >= _SAID:
+        shown += f" ({untried:.0%} of the tasks are not tried: {_WHY[goal.kind]})"
+    if not any(trial.point[0] for trial in choice.singles.trials.values()):
+        return (
+            "no tier was right on any task: no order of these tiers can be worth its cost. Look at the checks "
+            "(`cascade report`), or add a tier"
+        )
     if not found.promised:
         return (
             f"the goal ({goal}) cannot be promised at {confidence:.0%} on this log; the likeliest to "
@@ -22,7 +46,8 @@ def advice(goal: Goal, choice: Choice, confidence: float) -> str:
         return f"no cascade helps here, use {found.single}: {shown}{losing}"
     alone = _best_single(goal, choice.singles, 1 - confidence)
     if alone is None:
-        return f"use the {found.trial.family} cascade: {shown}; no tier alone meets the goal"
+        sure = "" if confidence <= 1 - AVERAGE else f" as surely as {confidence:.0%}"
+        return f"use the {found.trial.family} cascade: {shown}; no tier alone meets the goal{sure}"
     tier, trial = alone
     return (
         f"use the {found.trial.family} cascade: {shown}, against {trial.point[0]:.1%} at "
@@ -40,9 +65,11 @@ def _why_no_cascade(goal: Goal, choice: Choice, found: Pick) -> str:
 
 
 def _best_single(goal: Goal, singles: Singles, level: float) -> tuple[str, Trial] | None:
+    allowed = level / 2 if level < AVERAGE else level
     meets = [
         (tier, trial)
         for tier, trial in singles.trials.items()
-        if goal.kind == "value" or p_value(goal, trial.score) <= max(level, 1e-12)
+        if goal.kind == "value"
+        or p_value(goal, trial.score) <= max(single_level(goal, singles, allowed), 1e-12)
     ]
     return min(meets, key=lambda one: one[1].point[1], default=None)

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from cascade.errors import InputError, SupportError
+from cascade.errors import InputError, SupportError, listed
 from cascade.policy.steps import Step
 from cascade.replay.draws import uniform
 from cascade.replay.parts import Part, Parts, Sample, merged
@@ -66,6 +66,7 @@ def fitted(log: PartedLog, space: Space) -> FittedLog:
     notes = [f"{', '.join(unpriced)}: no cost known, left out"] if unpriced else []
     kept = [tier for tier in about.tiers if tier not in unpriced]
     about = replace(about.only(kept), notes=(*about.notes, *notes))
+    _priced(about)
     gaps = reduce(add, log.parts.each(_CountGaps(about.arms)))
     _enough(gaps.tasks, kept)
     keep, told = offered(about, gaps)
@@ -93,8 +94,16 @@ def _enough(tasks: int, tiers: Sequence[str]) -> None:
         raise InputError("the log has no costs", hint="add cost_usd, or give --cost TIER=USD for each tier")
     if len(tiers) < 2:
         raise InputError(
-            f"the log has one tier with costs ({', '.join(tiers)}): there is nothing to choose between",
+            f"the log has one tier with costs ({listed(tiers)}): there is nothing to choose between",
             hint="log a second tier on the same tasks; for a price that is missing, --cost TIER=USD",
+        )
+
+
+def _priced(about: OutcomeTable) -> None:
+    if len(about.arms) and all(about.mean_cost(k) == 0 for k in range(len(about.arms))):
+        raise InputError(
+            "every cost in the log is 0: there is nothing to weigh success against",
+            hint="give what an attempt costs: --cost TIER=USD for each tier",
         )
 
 

@@ -139,13 +139,18 @@ def _pick_single(goal: Goal, singles: Singles, level: float) -> Pick | None:
         ((p_value(goal, trial.score), name, trial) for name, trial in singles.trials.items()),
         key=lambda one: one[0],
     )
-    allowed = level / max(len(tested), 1) if level < AVERAGE and goal.tier is None else level
+    allowed = single_level(goal, singles, level)
     passed = [one for one in tested if one[0] <= allowed]
     if not passed:
         p, name, trial = tested[0]
         return Pick(trial, p, promised=False, single=name)
     p, name, trial = max(passed, key=lambda one: _merit(goal, one[2]))
     return Pick(trial, p, promised=True, single=name)
+
+
+def single_level(goal: Goal, singles: Singles, level: float) -> float:
+    """The level of each tier's test, where all tiers together are allowed `level`."""
+    return level / max(len(singles.trials), 1) if level < AVERAGE and goal.tier is None else level
 
 
 def _pick_member(goal: Goal, bench: Bench, dials: Sequence[float], level: float) -> Pick | None:

@@ -16,7 +16,7 @@ from cascade.replay.read_parts import PartedLog
 from cascade.replay.replay import Replayed
 from cascade.replay.replay_parts import replay_parts
 from cascade.replay.table import OutcomeTable
-from cascade.tuning.advice import advice
+from cascade.tuning.advice import advice, untried
 from cascade.tuning.checks import learnt_checks, with_checks
 from cascade.tuning.choose import Bench, dials, folds
 from cascade.tuning.choosing import Choosing
@@ -95,7 +95,7 @@ def tune_parts(log: PartedLog, goal: Goal, settings: Settings) -> Tuned:
     replayed = replay_parts(shares.report, choice.plan, about=fit.about, verifier=settings.space.verifier)
     met = _met(goal, choice, shares.report, settings)
     notes = (*fit.about.notes, *choice.notes)
-    words = advice(goal, choice, settings.confidence)
+    words = advice(goal, choice, settings.confidence, untried=untried(choice, shares.search))
     return Tuned(goal, choice, met, replayed, shares.sizes, notes, words, settings.space.verifier)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cascade.errors import CascadeError, InputError, StorageError, SupportError
+from cascade.errors import CascadeError, InputError, SupportError
 from cascade.policy.steps import Step
 from cascade.replay.log import read_log
 from cascade.replay.prepare import complete, priced
@@ -86,8 +86,8 @@ def test_a_cut_gzip_is_told(tmp_path: Path) -> None:
         read_log(path)
 
 
-def test_a_missing_file_is_an_outside_error(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="cannot read the log"):
+def test_a_missing_file_is_bad_input(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot read the log"):
         read_log(tmp_path / "none.csv")
 
 
