@@ -85,7 +85,10 @@ class _Checked(io.RawIOBase):
         try:
             return self._inner.readinto(buffer)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise InputError(f"{self._path}: the {self._what} is gzipped and damaged: {error}") from error
+            raise InputError(
+                f"{self._path}: the {self._what} is gzipped and damaged: {error}",
+                hint="fetch or write it again",
+            ) from error
         except OSError as error:
             raise InputError(f"{self._path}: cannot read the {self._what}: {reason(error)}") from error
 
