@@ -44,6 +44,11 @@ class _Made:
     said: dict[str, float] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
+    def verdict_of(self, name: str) -> float:
+        """A validator's verdict, NaN if it gave none; an answer whose form is wrong fails them all."""
+        misshapen = any(self.said.get(form) == 0 for form in FORM)
+        return 0.0 if misshapen else self.said.get(name, float("nan"))
+
 
 @dataclass(slots=True)
 class _Told:
@@ -146,28 +151,22 @@ def _label(told: dict[tuple[str, str], _Told], key: Key, outcome: float) -> None
 def _episodes(ended: list[_Told], versions: list[str], notes: list[str]) -> Episodes:
     steps = list(dict.fromkeys(made.step for one in ended for made in one.all.values()))
     place = {step: k for k, step in enumerate(steps)}
-    shape = (len(ended), len(steps))
-    truth, verdict, cost = (np.full(shape, np.nan) for _ in range(3))
-    left = [one.told.evidence() for one in ended]
-    names = dict.fromkeys(name for each in left for found in each.values() for name in found)
-    figures = {name: np.full(shape, np.nan) for name in names if name != "cost_usd"}
+    truth, verdict, cost = (np.full((len(ended), len(steps)), np.nan) for _ in range(3))
     for row, one in enumerate(ended):
-        for number, made in one.all.items():
+        for made in one.all.values():
             k = place[made.step]
             truth[row, k], verdict[row, k], cost[row, k] = made.truth, made.verdict, made.cost
-            for name, values in figures.items():
-                values[row, k] = figure(left[row][number], name)
     sample, more = sample_of([one.told.drawn for one in ended])
     table = OutcomeTable(
         tasks=[one.task for one in ended],
         arms=tuple(steps),
         outcome=truth,
         cost=cost,
-        figures=figures,
+        figures=_figures(ended, place),
         probabilities=_probabilities(ended),
         notes=(*notes, *more),
     )
-    said = Said(verdict, _said(ended, place, shape), _seconds(ended))
+    said = Said(verdict, _said(ended, place), _seconds(ended))
     table = truth_apart(said.on(table))
     arms, propensity = _taken(ended, place)
     return Episodes(table=table, arms=arms, propensity=propensity, versions=versions, sample=sample)
@@ -183,15 +182,26 @@ def _taken(ended: list[_Told], place: Mapping[Step, int]) -> tuple[Ints, Floats]
     return arms, propensity
 
 
-def _said(ended: list[_Told], place: dict[Step, int], shape: tuple[int, int]) -> dict[str, np.ndarray]:
-    """Each validator's verdicts; an answer whose form is wrong fails them all."""
+def _figures(ended: list[_Told], place: Mapping[Step, int]) -> dict[str, Floats]:
+    """What attempts left behind, by name; their cost stands by itself."""
+    left = [one.told.evidence() for one in ended]
+    names = dict.fromkeys(name for each in left for found in each.values() for name in found)
+    figures = {name: np.full((len(ended), len(place)), np.nan) for name in names if name != "cost_usd"}
+    for row, one in enumerate(ended):
+        for number, made in one.all.items():
+            for name, values in figures.items():
+                values[row, place[made.step]] = figure(left[row][number], name)
+    return figures
+
+
+def _said(ended: list[_Told], place: Mapping[Step, int]) -> dict[str, Floats]:
+    """Each validator's verdicts."""
     names = dict.fromkeys(name for one in ended for made in one.all.values() for name in made.said)
-    found = {name: np.full(shape, np.nan) for name in names if name not in FORM}
+    found = {name: np.full((len(ended), len(place)), np.nan) for name in names if name not in FORM}
     for row, one in enumerate(ended):
         for made in one.all.values():
-            misshapen = any(made.said.get(name) == 0 for name in FORM)
             for name, values in found.items():
-                values[row, place[made.step]] = 0.0 if misshapen else made.said.get(name, float("nan"))
+                values[row, place[made.step]] = made.verdict_of(name)
     return found
 
 
