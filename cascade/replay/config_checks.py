@@ -28,7 +28,8 @@ def on_config_checks_parts(config: Config, log: PartedLog) -> PartedLog:
     """The log as the config's validators would have checked it, as far as it can say; notes say how far.
 
     A set that is looser than the logged one is played on its own verdicts. What was never run, or did not run since
-    another validator had failed before it, cannot be: then the verdicts stay as they were logged.
+    another validator had failed before it, cannot be: then the verdicts stay as they were logged. So do they where a
+    judge would have to be asked of answers that only pass without the others.
     """
     logged = tuple(log.about.verdicts)
     if "validators" not in config.model_fields_set or not logged:
@@ -40,7 +41,11 @@ def on_config_checks_parts(config: Config, log: PartedLog) -> PartedLog:
     strange = [name for name in wanted if name not in logged]
     if strange:
         notes.append(f"the log has no verdicts of {', '.join(strange)}: replayed without; {_AGAIN}")
-    if kept and dropped:
+    if kept and dropped and config.judge is not None:
+        notes.append(
+            f"verdicts are as logged, with {', '.join(dropped)}: no judge was asked of what failed there; {_AGAIN}"
+        )
+    elif kept and dropped:
         counts = np.sum(list(log.parts.each(_Unsaid(kept))), axis=0)
         if counts[0] > MOST_UNSAID * counts[1]:
             notes.append(

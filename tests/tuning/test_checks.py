@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from cascade.cli.tune import tune as command
 from cascade.config import load
-from cascade.policy.steps import Verifier
+from cascade.policy.steps import Step, Verifier
 from cascade.replay.config_checks import on_config_checks
 from cascade.replay.configured import configured
 from cascade.replay.engine import play
@@ -113,6 +113,34 @@ def test_the_tuned_policy_believes_of_its_checks_what_was_learnt(tmp_path: Path)
     assert whole.accepted.tolist() == table.verdicts["pytest"].tolist()
     again, whole = configured(config, whole)
     assert play(whole, again).cost == pytest.approx(play(table, tuned.choice.plan).cost)
+
+
+def test_a_config_with_a_judge_is_played_on_the_verdicts_that_its_judge_was_asked_on(tmp_path: Path) -> None:
+    said = {"pytest": np.array([[1.0, 1.0], [1.0, 1.0]]), "ruff": np.array([[1.0, 1.0], [0.0, 1.0]])}
+    table = OutcomeTable(
+        tasks=["a", "b"],
+        arms=(Step("cheap"), Step("strong")),
+        outcome=said["ruff"],
+        cost=np.ones((2, 2)),
+        figures={"judged_p": np.array([[0.9, 0.9], [np.nan, 0.9]])},
+        accepted=said["ruff"],
+        verdicts=said,
+    )
+    artifact = tmp_path / "judge.json"
+    artifact.write_text("{}")
+    path = tmp_path / "c.yaml"
+    path.write_text(
+        "version: 1\n"
+        "tiers:\n"
+        "  cheap: {model: a, base_url: http://x/v1, price: unknown}\n"
+        "  strong: {model: b, base_url: http://x/v1, price: unknown}\n"
+        "judge: {artifact: judge.json}\n"
+        "validators: [pytest]\n"
+    )
+    played = on_config_checks(load(path, need_env=False), table)
+    assert played.accepted is not None
+    assert played.accepted[1, 0] == 0.0
+    assert any("as logged, with ruff" in note for note in played.notes)
 
 
 def test_the_search_finds_what_is_better_than_the_set_that_was_logged() -> None:
