@@ -121,6 +121,21 @@ def write_atomic(path: str | Path, content: str | bytes, *, what: str = "file") 
         raise StorageError(f"{path}: cannot write the {what}: {reason(error)}") from error
 
 
+def check_place(path: str | Path, *, what: str = "file") -> None:
+    """Whether a file can be written there, before the work that it is for. Raises `StorageError`."""
+    target = Path(path).resolve()
+    above = next(folder for folder in target.parents if folder.exists())
+    if target.is_dir():
+        why = "it is a folder"
+    elif not above.is_dir():
+        why = f"{above} is no folder"
+    elif not os.access(target if target.exists() else above, os.W_OK):
+        why = "permission denied"
+    else:
+        return
+    raise StorageError(f"{path}: cannot write the {what}: {why}", hint="choose another place for it")
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

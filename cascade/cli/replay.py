@@ -53,7 +53,11 @@ def replay(
     """
     from cascade.config import load
     from cascade.replay.log import holds_a_trace
+    from cascade.storage import check_place
 
+    for place in (plot_path, money_path):
+        if place is not None:
+            check_place(place, what="picture")
     config = load(config_path, need_env=False)
     around = _around(config, tasks_path)
     if revalidate or holds_a_trace(log):

@@ -55,9 +55,13 @@ def train(log: str, **options: Any) -> int:
     Without texts (--tasks, or a trace with `content: full`) base rates are all that can be learned.
     """
     from cascade.cli.train_log import read_log
+    from cascade.storage import check_place
 
     if (options["output"] is None) == (options["check_path"] is None):
         raise UsageError("give -o CLASSIFIER.json to train, or --check CLASSIFIER.json to compare")
+    for place in (options["output"], options["plot_path"]):
+        if place is not None:
+            check_place(place, what="classifier" if place == options["output"] else "picture")
     tiers = [one.strip() for one in options["tiers"].split(",")] if options["tiers"] else None
     known = read_log(log, tasks=options["tasks_path"], tiers=tiers, truth=options["truth_path"])
     if options["check_path"] is not None:

@@ -12,9 +12,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-# P(a dearer tier passes what a cheaper one did), where the log cannot tell.
-ASSUMED_PASS = 0.9
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingLog:
@@ -41,6 +38,8 @@ def with_escalations(log: TrainingLog) -> TrainingLog:
     """
     import numpy as np
 
+    from cascade.tuning.assumed import ASSUMED_PASS, assumption
+
     outcomes, notes = log.outcomes.copy(), list(log.notes)
     verdicts = log.outcomes if log.verdicts is None else log.verdicts
     for t in range(1, len(log.tiers)):
@@ -50,9 +49,6 @@ def with_escalations(log: TrainingLog) -> TrainingLog:
             if not tried.any() or (tried & passed).any() or not passed.any():
                 continue
             outcomes[passed & np.isnan(outcomes[:, t]), t] = ASSUMED_PASS
-            notes.append(
-                f"{log.tiers[t]} was tried only where {log.tiers[cheaper]} failed: what that passed is assumed "
-                f"to pass at {ASSUMED_PASS:.0%} (runs with `explore` would tell)"
-            )
+            notes.append(assumption(log.tiers[t], log.tiers[cheaper]))
             break
     return replace(log, outcomes=outcomes, notes=tuple(notes))

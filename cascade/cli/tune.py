@@ -51,8 +51,14 @@ def tune(
     Exit 0: found and as sure as asked; 1: the best there is was written, but it cannot be promised.
     """
     from cascade.replay.log import holds_a_trace
-    from cascade.tuning.write import write_config
+    from cascade.storage import check_place
+    from cascade.tuning.write import read_base, write_config
 
+    for place in (output, plot_path):
+        if place is not None:
+            check_place(place, what="config" if place == output else "picture")
+    if base is not None:
+        read_base(base)
     goal, settings = _goal(given), _settings(log, given)
     tuned = (_trace if holds_a_trace(log) else _tables)(log, goal, settings, given)
     written = write_config(tuned, output, base=base, log=log.name)
@@ -258,7 +264,7 @@ def _text(tuned: Tuned, written: list[Path]) -> str:
     lines = [
         f"goal: {tuned.goal}",
         tuned.advice,
-        f"probability that the goal is truly met: {tuned.met_probability:.3f}",
+        f"probability that the goal is truly met{tuned.reservation}: {tuned.met_probability:.3f}",
         "",
         "on tasks that neither search nor choice saw:",
         policies_text(tuned.report.document()),

@@ -99,7 +99,7 @@ class Columns:
                     f"{place(path, self.count + k)}: {name} is {value!r}, not a number",
                     hint=VERDICT_HINT
                     if is_verdict(name)
-                    else "write a number with a decimal point; leave cost_usd blank where it is not known",
+                    else "write a number with a decimal point, or leave the field blank where it is not known",
                 ) from error
 
 

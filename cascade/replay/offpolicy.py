@@ -197,7 +197,7 @@ def _need_support(plan: Plan, weights: Floats, effective: float) -> None:
         share = 1 - float(weights.mean())
         raise SupportError(
             f"the log never tried what {plan.name} would do on about {share:.0%} of the tasks",
-            hint="log some runs with `explore` above 0, then replay again",
+            hint="log some runs with `explore` above 0, or with `shadow`, then replay again",
         )
     if effective < min(LEAST_EFFECTIVE, len(weights)):
         raise SupportError(

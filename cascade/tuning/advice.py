@@ -8,7 +8,7 @@ from cascade.replay.plans import STOP
 from cascade.replay.table import OutcomeTable
 from cascade.tuning.choosing import Trial
 from cascade.tuning.goal import Goal
-from cascade.tuning.select import AVERAGE, Choice, Pick, Singles, p_value, single_level
+from cascade.tuning.select import AVERAGE, Choice, Pick, Singles, p_value, single_level, worth
 
 _SAID = 0.02
 _WHY = {
@@ -24,8 +24,14 @@ def untried(choice: Choice, table: OutcomeTable) -> float:
     return float((chosen == STOP).mean())
 
 
-def advice(goal: Goal, choice: Choice, confidence: float, *, untried: float = 0.0) -> str:
-    """What to do, in words. untried: the share of tasks on which the chosen policy makes no attempt."""
+def advice(
+    goal: Goal, choice: Choice, confidence: float, *, untried: float = 0.0, filled: float = 0.0
+) -> str:
+    """What to do, in words.
+
+    untried: the share of tasks on which the chosen policy makes no attempt. filled: the share of the outcomes that a
+    model expects and nobody saw.
+    """
     found = choice.pick
     success, cost = found.trial.point
     shown = f"{success:.1%} at ${cost:.4g} a task on the choosing tasks"
@@ -38,8 +44,14 @@ def advice(goal: Goal, choice: Choice, confidence: float, *, untried: float = 0.
         )
     if not found.promised:
         return (
-            f"the goal ({goal}) cannot be promised at {confidence:.0%} on this log; the likeliest to "
+            f"the goal ({goal}) cannot be promised at {confidence:.0%} on this log"
+            f"{_why_no_promise(found, confidence, filled)}; the likeliest to "
             f"meet it is {found.single or found.trial.family}: {shown}"
+        )
+    if goal.kind == "value" and worth(goal, found.trial) <= 0:
+        return (
+            f"no attempt pays at ${goal.amount:.4g} a solved task; the least is lost with "
+            f"{found.single or found.trial.family}: {shown}"
         )
     if found.single is not None:
         losing = _why_no_cascade(goal, choice, found)
@@ -55,13 +67,22 @@ def advice(goal: Goal, choice: Choice, confidence: float, *, untried: float = 0.
     )
 
 
+def _why_no_promise(found: Pick, confidence: float, filled: float) -> str:
+    if filled:
+        return f", where {filled:.0%} of the outcomes were never seen and are a model's expectations"
+    if 1 - found.p_value >= confidence:
+        return " (it is one of many that were tried, which takes more than it would alone)"
+    return ""
+
+
 def _why_no_cascade(goal: Goal, choice: Choice, found: Pick) -> str:
     """What the best cascade that was tried came to, where that is not the same as the tier alone."""
     others = [one for one in choice.trials if one.point[1] < found.trial.point[1] * 0.999]
     if goal.kind == "value" or not others:
         return ""
     success, cost = max(others, key=lambda one: one.point[0]).point
-    return f"; the most successful cascade that is cheaper came to {success:.1%} at ${cost:.4g}"
+    chance = ", which may be chance" if success >= found.trial.point[0] else ""
+    return f"; the most successful cascade that is cheaper came to {success:.1%} at ${cost:.4g}{chance}"
 
 
 def _best_single(goal: Goal, singles: Singles, level: float) -> tuple[str, Trial] | None:

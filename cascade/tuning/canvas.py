@@ -57,6 +57,7 @@ def _plain(axes: Axes) -> None:
 
 def _save(figure: Figure, path: Path) -> None:
     try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, dpi=_DPI)
     except OSError as error:
         raise StorageError(

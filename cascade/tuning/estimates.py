@@ -20,6 +20,7 @@ import numpy as np
 from cascade.policy.latent import Arm, Flag, LatentEstimates, Trace
 from cascade.replay.draws import lowest
 from cascade.replay.table import Bools, Floats, OutcomeTable
+from cascade.tuning.assumed import with_assumed
 from cascade.tuning.curves import Curves
 from cascade.tuning.flags import FlagFigure, is_flag, telling
 
@@ -83,8 +84,10 @@ def imputed(table: OutcomeTable, settings: FitSettings | None = None) -> Outcome
 
     For logs of decisions, in which a dear tier was only asked where a cheap one had failed. What is missing
     there depends on what was seen and on nothing else, which is what the fit needs (missing at random: Rubin,
-    Biometrika 63, 1976). The share of such cells is noted.
+    Biometrika 63, 1976), after an assumption about what the cheap one passed (`with_assumed`). The share of such
+    cells is noted.
     """
+    known, table = table, with_assumed(table)
     fit = _Fit(table, settings or FitSettings())
     for _ in range(fit.how.rounds):
         fit.expect()
@@ -95,9 +98,10 @@ def imputed(table: OutcomeTable, settings: FitSettings | None = None) -> Outcome
     rights = fit.curves.of_tasks()
     filled = 0
     for k in firsts:
-        gaps = np.isnan(outcome[:, k])
+        gaps = np.isnan(known.outcome[:, k])
         filled += int(gaps.sum())
-        outcome[gaps, k] = (fit.shares[gaps] * rights[gaps, k]).sum(axis=1)
+        left = np.isnan(outcome[:, k])
+        outcome[left, k] = (fit.shares[left] * rights[left, k]).sum(axis=1)
         price = arms[k].cost_usd
         if price is not None:
             cost[gaps, k] = fit.shares[gaps] @ np.array(price)
@@ -106,7 +110,7 @@ def imputed(table: OutcomeTable, settings: FitSettings | None = None) -> Outcome
     share = filled / (len(table) * len(firsts))
     note = (
         f"{share:.0%} of the outcomes were never tried and are the model's expectations: these figures rest on "
-        "it; runs with `explore` would let the log speak for itself"
+        "it; runs with `explore` or `shadow` would let the log speak for itself"
     )
     return replace(table, outcome=outcome, cost=cost, notes=(*table.notes, note), imputed_share=share)
 

@@ -129,7 +129,8 @@ def _middle(wins: int, losses: int) -> float:
 def cost_p_value(cost: Moments, limit: float) -> float:
     """P(a mean cost this low) if the true mean were just above the limit.
 
-    Student's t with Johnson's correction for skewness (Johnson, JASA 73, 1978): costs have a long tail.
+    Student's t by Hall's cubic transformation (JRSS B 54, 1992): costs have a long tail. It corrects for skewness
+    as Johnson's quadratic one does (JASA 73, 1978), and keeps falling however far below the limit the mean is.
     """
     from scipy.stats import t
 
@@ -138,12 +139,9 @@ def cost_p_value(cost: Moments, limit: float) -> float:
         return 1.0
     if error == 0:
         return 0.0 if mean <= limit else 1.0
-    third, spread = cost.skewness * cost.sd**3, cost.sd
-    shift = mean - limit
-    corrected = shift + third / (6 * spread**2 * n) + third * shift**2 / (3 * spread**4)
-    if shift >= 0:
-        corrected = shift
-    return float(t.cdf(corrected / error, n - 1))
+    away, skew = (mean - limit) / cost.sd, cost.skewness
+    corrected = away + skew * away**2 / 3 + skew**2 * away**3 / 27 + skew / (6 * n)
+    return float(t.cdf((away if away >= 0 else corrected) * np.sqrt(n), n - 1))
 
 
 def probability_met(success: Moments, target: float) -> float:

@@ -21,6 +21,7 @@ _HALVINGS = 6
 _WORTH_IT = 0.025
 """The level at which a cascade has to beat a tier alone: strict, since the best of many members is held to it."""
 _MATERIAL = 0.02
+_DIGITS = 9  # of p values that are compared: below, hopeless ones differ by rounding only
 AVERAGE = 0.3
 """Levels from here on ask for no promise: the goal is to be met on average."""
 
@@ -72,17 +73,18 @@ def pick(
 
     The level is shared out: half to the benches, half to single tiers. At 0.3 and above no promise is
     wanted, and means decide. Where nothing can be promised, the
-    likeliest to meet the goal is returned, marked as not promised. A cascade is only preferred to a tier
+    likeliest to meet the goal is returned, marked as not promised. What never tries anything keeps any budget and
+    is no answer. A cascade is only preferred to a tier
     alone that meets the goal as well if it is cheaper (or, for the other goals, better) beyond chance.
     """
     promising = level < AVERAGE
     found = [_pick_single(goal, singles, level / 2 if promising else level)]
     share = level / 2 / max(len(benches), 1) if promising else level
     found += [_pick_member(goal, bench, dials, share) for bench in benches]
-    kept = [one for one in found if one is not None]
+    kept = [one for one in found if one is not None and any(one.trial.point)]
     promised = [one for one in kept if one.promised]
     if not promised:
-        return min(kept, key=lambda one: (one.p_value, one.trial.point[1]))
+        return min(kept, key=lambda one: (round(one.p_value, _DIGITS), one.trial.point[1]))
     best = max(promised, key=lambda one: _merit(goal, one.trial))
     alone = max(
         (one for one in promised if one.single), key=lambda one: _merit(goal, one.trial), default=None
@@ -164,7 +166,7 @@ def _pick_member(goal: Goal, bench: Bench, dials: Sequence[float], level: float)
     ordered = list(dials) if goal.kind == "cost" else list(reversed(dials))
     value = _by_mean(goal, bench, ordered, level) if level >= AVERAGE else _in_sequence(judge, ordered, level)
     if value is None:
-        best = min(ordered, key=judge)
+        best = min(ordered, key=lambda dial: round(judge(dial), _DIGITS))
         return Pick(bench.trial(best), judge(best), promised=False)
     return Pick(bench.trial(value), judge(value), promised=True)
 

@@ -23,7 +23,7 @@ from cascade.tuning.choosing import Choosing
 from cascade.tuning.families import Adaptive, Family, Fixed, Reading, Space
 from cascade.tuning.fitted import CHOOSE, REPORT, SEARCH, FittedLog, fitted, size
 from cascade.tuning.goal import Goal, probability_met, standard_error
-from cascade.tuning.select import Choice, Pick, Singles, better, p_value, pick, worth
+from cascade.tuning.select import AVERAGE, Choice, Pick, Singles, better, p_value, pick, worth
 from cascade.types import Task
 
 APART = 3000
@@ -42,6 +42,11 @@ class Settings:
     space: Space = field(default_factory=Space)
     families: tuple[Family, ...] = field(default_factory=lambda: (Adaptive(), Fixed()))
     tasks: Mapping[str, Task] | None = None
+
+    @property
+    def promising(self) -> bool:
+        """Whether the goal is to be promised, and not only met on average."""
+        return 1 - self.confidence < AVERAGE
 
     def searched(self, search: OutcomeTable) -> tuple[Family, ...]:
         """The families, and one that reads the tasks' texts where these tell anything of the searching tasks."""
@@ -65,6 +70,13 @@ class Tuned:
     notes: tuple[str, ...]
     advice: str
     verifier: Verifier = field(default_factory=Verifier)
+
+    @property
+    def reservation(self) -> str:
+        """What the probability rests on beside the log, in words; empty if nothing."""
+        if self.report.document()["estimator"] != "imputed":
+            return ""
+        return " (if what was never tried is as the model expects)"
 
 
 def tune(table: OutcomeTable, goal: Goal, settings: Settings | None = None) -> Tuned:
@@ -92,10 +104,14 @@ def tune_parts(log: PartedLog, goal: Goal, settings: Settings) -> Tuned:
         settings = replace(settings, space=replace(settings.space, texts=texts))
     shares = _thirds(fit, settings.seed) if fit.tasks >= APART else _folded(fit, settings.seed)
     choice = search_and_choose(shares.search, goal, settings, apart=shares.choose)
+    filled = fit.about.imputed_share
+    if filled and settings.promising:
+        choice = replace(choice, pick=replace(choice.pick, promised=False))
     replayed = replay_parts(shares.report, choice.plan, about=fit.about, verifier=settings.space.verifier)
     met = _met(goal, choice, shares.report, settings)
     notes = (*fit.about.notes, *choice.notes)
-    words = advice(goal, choice, settings.confidence, untried=untried(choice, shares.search))
+    told = {"untried": untried(choice, shares.search), "filled": filled}
+    words = advice(goal, choice, settings.confidence, **told)
     return Tuned(goal, choice, met, replayed, shares.sizes, notes, words, settings.space.verifier)
 
 

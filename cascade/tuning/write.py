@@ -14,6 +14,8 @@ from cascade.policy.artifact import dump_estimates
 from cascade.policy.steps import Step, Verifier
 from cascade.replay.plans import FixedPlan, Plan
 from cascade.replay.value_plan import ValuePlan
+from cascade.storage import write_atomic
+from cascade.tuning.moved import moved
 from cascade.tuning.routed import RoutedPlan
 from cascade.tuning.tune import Tuned
 from cascade.tuning.write_checks import evidence, validators
@@ -24,12 +26,15 @@ _WIDTH = 100
 def write_config(tuned: Tuned, path: Path, *, base: Path | None = None, log: str = "") -> list[Path]:
     """Write the config, and beside it the estimates if the policy uses any. Returns what was written.
 
-    base: a config whose tiers' endpoints and other sections are kept (as written, variables unexpanded).
+    base: a config whose tiers' endpoints and other sections are kept (as written, variables unexpanded; relative
+    paths as they read from the new folder).
     Raises InputError for a base that lacks a tier, StorageError if a file cannot be written.
     """
     steps = _steps(tuned)
     tiers = list(dict.fromkeys(step.tier for step in steps))
     document = _base(base, tiers, tuned)
+    if base is not None:
+        document = moved(document, origin=base.parent, target=path.parent)
     judge = document.pop("judge", None)
     plan = value_plan(tuned.choice.policy)
     written = {}
@@ -49,14 +54,11 @@ def write_config(tuned: Tuned, path: Path, *, base: Path | None = None, log: str
     left = _told_elsewhere(tuned)
     if judge is not None:
         left.append("the base's judge is left out: the figures above are without it")
-    written[path] = _comments(tuned, log, document, notes=left) + _yaml(document)
+    written[path] = _comments(tuned, log, document, notes=[*left, *_to_fill_in(document, base)]) + _yaml(
+        document
+    )
     for target, text in written.items():
-        try:
-            target.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise StorageError(
-                f"cannot write {target}: {error.strerror}", hint="choose another -o"
-            ) from error
+        write_atomic(target, text, what="config" if target == path else "file beside it")
     return list(written)
 
 
@@ -135,6 +137,20 @@ def _base(base: Path | None, tiers: list[str], tuned: Tuned) -> dict[str, Any]:
         others = [tier for tier in tuned.choice.singles.trials if tier not in tiers]
         named = tiers if len(tiers) > 1 else [*tiers, *others[:1]]
         return {"version": 1, "tiers": {tier: _placeholder(tier) for tier in named}}
+    document = read_base(base)
+    known = document.get("tiers", {})
+    missing = [tier for tier in tiers if tier not in known]
+    if missing:
+        raise InputError(
+            f"{base} has no tier {', '.join(missing)}",
+            hint="name the tiers in the config as they are named in the log",
+        )
+    kept = tiers if len(tiers) > 1 else [*tiers, *[tier for tier in known if tier not in tiers][:1]]
+    return _shadowed({**document, "tiers": {tier: dict(known[tier]) for tier in kept}})
+
+
+def read_base(base: Path) -> dict[str, Any]:
+    """The config whose endpoints are kept, as written. Raises StorageError, InputError if it is none."""
     import yaml
 
     try:
@@ -147,15 +163,20 @@ def _base(base: Path | None, tiers: list[str], tuned: Tuned) -> dict[str, Any]:
         raise InputError(
             f"{base}: not YAML: {error}", hint="`cascade check` says where it is wrong"
         ) from error
-    known = document.get("tiers", {}) if isinstance(document, Mapping) else {}
-    missing = [tier for tier in tiers if tier not in known]
-    if missing:
-        raise InputError(
-            f"{base} has no tier {', '.join(missing)}",
-            hint="name the tiers in the config as they are named in the log",
+    if not isinstance(document, Mapping) or not isinstance(document.get("tiers"), Mapping):
+        raise InputError(f"{base} has no tiers", hint="`cascade check` says what a config needs")
+    return dict(document)
+
+
+def _to_fill_in(document: Mapping[str, Any], base: Path | None) -> list[str]:
+    """What a run of the config needs and the log does not tell."""
+    notes = [] if base is not None else ["endpoints are placeholders; `--base CONFIG` keeps yours"]
+    if not document.get("validators") and "graph" not in document:
+        notes.append(
+            "no validators are listed: without those that the outcomes come from, every first answer is "
+            "accepted and the figures above do not hold"
         )
-    kept = tiers if len(tiers) > 1 else [*tiers, *[tier for tier in known if tier not in tiers][:1]]
-    return _shadowed({**document, "tiers": {tier: dict(known[tier]) for tier in kept}})
+    return notes
 
 
 def _shadowed(document: dict[str, Any]) -> dict[str, Any]:
@@ -190,7 +211,7 @@ def _comments(tuned: Tuned, log: str, document: Mapping[str, Any], *, notes: Seq
     sizes = tuned.sizes
     lines = [
         f"Tuned by `cascade tune` on {log or 'a log'}.",
-        f"Goal: {tuned.goal}. Probability that it is truly met: {tuned.met_probability:.3f}.",
+        f"Goal: {tuned.goal}. Probability that it is truly met{tuned.reservation}: {tuned.met_probability:.3f}.",
         tuned.advice[0].upper() + tuned.advice[1:] + ".",
     ]
     parts = f"Searched on {sizes['search']} tasks, chosen on {sizes['choose']}"
@@ -202,14 +223,21 @@ def _comments(tuned: Tuned, log: str, document: Mapping[str, Any], *, notes: Seq
     plan = value_plan(tuned.choice.policy)
     lines += ["", *evidence(tuned.choice, document, plan.verifier if plan else None)]
     lines += [f"Note: {note}." for note in (*tuned.notes, *_unknown_figures(tuned), *notes)]
-    wrapped = [part for line in lines for part in (textwrap.wrap(line, _WIDTH - 2) or [""])]
-    return "".join(f"# {line}\n" for line in wrapped)
+    wrapped = [part for line in lines for part in (_wrapped(line) or [""])]
+    return "".join(f"# {line}".rstrip() + "\n" for line in wrapped)
+
+
+def _wrapped(line: str) -> list[str]:
+    return textwrap.wrap(line, _WIDTH - 2, subsequent_indent="    " if line.startswith(" ") else "")
 
 
 def _figures_line(one: Mapping[str, Any]) -> str:
     low, high = one["success_ci"]
     name = "this config" if one["name"] == "config" else one["name"]
-    return f"  {name}: {one['success']:.1%} ({low:.1%} to {high:.1%}) at ${one['cost_usd']:.5f} a task"
+    detail = f": {one['detail']}" if one.get("detail") else ""
+    return (
+        f"  {name}: {one['success']:.1%} ({low:.1%} to {high:.1%}) at ${one['cost_usd']:.5f} a task{detail}"
+    )
 
 
 def _unknown_figures(tuned: Tuned) -> list[str]:

@@ -37,14 +37,15 @@ def classifier(config: Config) -> Classifier:
     if isinstance(wanted, LinearClassifier):
         from cascade.classifiers.linear import LinearClassifier as Linear
 
-        # A recording's model name is its own; the artefact of the shipped ones knows them under this alias.
+        if wanted.artifact is not None:
+            models = {name: tier.model for name, tier in config.tiers.items()}
+            return Linear.from_file(wanted.artifact, models=models)
+        # A recording's model name is its own; the artefact that ships knows its own recordings under this alias.
         models = {
             name: f"recorded:{tier.model}" if tier.provider == "recorded" else tier.model
             for name, tier in config.tiers.items()
         }
-        if wanted.artifact is None:
-            return Linear.default(models=models)
-        return Linear.from_file(wanted.artifact, models=models)
+        return Linear.default(models=models)
     return cast("Classifier", _plugin("classifiers", wanted))
 
 

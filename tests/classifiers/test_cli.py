@@ -74,6 +74,38 @@ def test_a_log_becomes_a_classifier_that_routes(folder: Path, capsys: pytest.Cap
     assert "flash" in out
 
 
+def test_a_classifier_trained_on_recordings_knows_their_models(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log, tasks = write_log(folder, simulate(200))
+    run(capsys, "train", log, "--tasks", tasks, "-o", "c.json", "--no-letters", "--json")
+    (folder / "r.jsonl").write_text("")
+    tiers = "".join(
+        f"  {tier}: {{model: {tier}, provider: recorded, recording: r.jsonl, price: {PRICE}}}\n"
+        for tier in ("flash", "pro")
+    )
+    (folder / "c.yaml").write_text(
+        f"version: 1\ntiers:\n{tiers}classifier: {{use: linear, artifact: c.json}}\n"
+    )
+    code, out, _ = run(capsys, "classify", "print sum list sum list print sum", "-c", "c.yaml", "--json")
+    assert code == 0
+    assert all(one["known"] for one in json.loads(out)["tasks"][0]["estimates"].values())
+
+
+def test_replay_takes_the_task_file_that_training_took(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log, tasks = write_log(folder, simulate(200))
+    run(capsys, "train", log, "--tasks", tasks, "-o", "c.json", "--no-letters", "--json")
+    (folder / "c.yaml").write_text(CONFIG.format(artifact="c.json", price=PRICE))
+    code, out, _ = run(capsys, "replay", log, "-c", "c.yaml", "--tasks", tasks, "--json")
+    document = json.loads(out)
+    assert code == 0
+    assert "no prompts for the classifier" not in " ".join(document["support"]["notes"])
+    _, out, _ = run(capsys, "replay", log, "-c", "c.yaml", "--json")
+    assert "no prompts for the classifier" in " ".join(json.loads(out)["support"]["notes"])
+
+
 def test_without_a_config_the_defaults_say_that_they_know_nothing(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

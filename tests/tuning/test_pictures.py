@@ -107,8 +107,14 @@ def test_another_ending_is_refused(tmp_path: Path, name: str) -> None:
 
 
 def test_a_place_that_cannot_be_written_is_an_outside_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="cannot write the picture"):
-        money([policy("always:a", 1.0, 0.5)], tmp_path / "none" / "p.png")
+        money([policy("always:a", 1.0, 0.5)], tmp_path / "file" / "p.png")
+
+
+def test_a_folder_on_the_way_is_made(tmp_path: Path) -> None:
+    money([policy("always:a", 1.0, 0.5)], tmp_path / "new" / "p.png")
+    assert (tmp_path / "new" / "p.png").stat().st_size > 1000
 
 
 def test_without_matplotlib_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from cascade.cli.tune import tune as command
 from cascade.config import load
-from cascade.errors import InputError, SupportError
+from cascade.errors import InputError, StorageError, SupportError
 from cascade.policy.steps import Step, Verifier
 from cascade.replay.configured import configured
 from cascade.replay.engine import play
@@ -146,6 +147,11 @@ def test_the_written_config_replays_to_the_reported_policy(tmp_path: Path, goal:
     text = path.read_text()
     assert "# Goal: most value" in text
     assert "always:strong" in text
+    comment = " ".join(line.lstrip("# ") for line in text.splitlines() if line.startswith("#"))
+    assert "(chosen with hindsight)" in comment
+    assert "foresight: the cheapest tier that is right" in comment
+    assert "endpoints are placeholders" in comment
+    assert "no validators are listed" in comment
 
 
 def test_a_base_config_keeps_its_endpoints_as_written(tmp_path: Path) -> None:
@@ -167,6 +173,52 @@ def test_a_base_config_keeps_its_endpoints_as_written(tmp_path: Path) -> None:
     base.write_text("version: 1\ntiers:\n  other: {model: m}\n")
     with pytest.raises(InputError, match="has no tier"):
         write_config(quick(world(11, 300), Goal(kind="value", amount=0.5)), path, base=base)
+
+
+def test_a_config_in_another_folder_names_the_same_files(tmp_path: Path) -> None:
+    recorded, home = tmp_path / "recorded", tmp_path / "home"
+    recorded.mkdir()
+    (recorded / "cheap.jsonl").write_text("")
+    (recorded / "strong.jsonl").write_text("")
+    lines = "".join(
+        f"  {tier}: {{model: m, provider: recorded, price: unknown, recording: {recording}}}\n"
+        for tier, recording in {
+            "cheap": "cheap.jsonl",
+            "middle": "[cheap.jsonl, '${ELSEWHERE}/x.jsonl']",
+            "strong": recorded / "strong.jsonl",
+        }.items()
+    )
+    base, path = recorded / "base.yaml", home / "new" / "tuned.yaml"
+    base.write_text(f"version: 1\ntiers:\n{lines}trace: {{path: traces/}}\nbudget: {{file: budget.json}}\n")
+    write_config(quick(world(11, 300), Goal(kind="success", amount=0.75)), path, base=base)
+    document = yaml.safe_load(path.read_text())
+    written = {tier: one["recording"] for tier, one in document["tiers"].items()}
+    assert written["cheap"] == "../../recorded/cheap.jsonl"
+    assert written["strong"] == str(recorded / "strong.jsonl")
+    assert written["middle"] == ["../../recorded/cheap.jsonl", "${ELSEWHERE}/x.jsonl"]
+    assert document["trace"] == {"path": "../../recorded/traces/"}
+    assert document["budget"] == {"file": "../../recorded/budget.json"}
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["-o", "taken"], "it is a folder"),
+        (["-o", "log.csv/tuned.yaml"], "no folder"),
+        (["-o", "x.yaml", "--plot", "taken"], "cannot write the picture"),
+        (["-o", "x.yaml", "--base", "nowhere.yaml"], "cannot read nowhere.yaml"),
+    ],
+    ids=["folder", "under a file", "picture", "base"],
+)
+def test_what_cannot_be_written_is_said_before_the_search(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "taken").mkdir()
+    log = log_file(tmp_path, world(13, 40))
+    monkeypatch.setattr("cascade.tuning.tune.tune_parts", None)
+    with pytest.raises(StorageError, match=says):
+        CliRunner().invoke(command, [str(log), "--value", "1", *words], catch_exceptions=False)
 
 
 def log_file(tmp_path: Path, table: OutcomeTable) -> Path:
@@ -224,6 +276,25 @@ def test_p_values_keep_their_level() -> None:
     assert np.mean([p <= 0.1 for p in pairs]) <= 0.14
 
 
+def test_a_cost_far_below_the_limit_is_surer_than_one_just_below() -> None:
+    costs = Moments.of(np.exp(np.random.default_rng(3).normal(size=225)))
+    chances = [cost_p_value(costs, costs.mean * factor) for factor in (1.05, 1.5, 3, 10, 1000)]
+    assert chances == sorted(chances, reverse=True)
+    assert chances[-2] < 1e-6
+
+
+def test_never_trying_anything_is_no_way_to_keep_a_budget() -> None:
+    tuned = tune(world(16, 200), Goal(kind="cost", amount=1e-6), Settings(space=QUICK))
+    assert not tuned.choice.pick.promised
+    assert tuned.choice.pick.trial.point[0] > 0
+    assert "cannot be promised" in tuned.advice
+
+
+def test_a_worth_at_which_no_attempt_pays_is_said() -> None:
+    tuned = tune(world(16, 200), Goal(kind="value", amount=1e-6), Settings(space=QUICK))
+    assert "no attempt pays at $1e-06 a solved task" in tuned.advice
+
+
 def test_a_stricter_goal_never_costs_less() -> None:
     families = (Adaptive(), Fixed())
     table = world(14, 500)
@@ -242,6 +313,35 @@ def test_lessons_say_what_the_next_attempt_is_worth() -> None:
         assert one.unconditional is not None
         assert one.p < one.unconditional  # failures are correlated
     assert "after cheap failed, then middle shown the task afresh" in str(found[0])
+
+
+def escalations(n: int) -> OutcomeTable:
+    """Pro was tried only where flash failed; it passes 95% of what flash passes, and a third of the rest."""
+    rng = np.random.default_rng(0)
+    cheap = (rng.random(n) < 0.6).astype(float)
+    dear = np.where(cheap == 1, np.nan, (rng.random(n) < 1 / 3).astype(float))
+    return OutcomeTable(
+        tasks=[f"t{k}" for k in range(n)],
+        arms=(Step("flash"), Step("pro")),
+        outcome=np.column_stack([cheap, dear]),
+        cost=np.column_stack([np.full(n, 0.01), np.where(np.isnan(dear), np.nan, 0.1)]),
+    )
+
+
+def test_a_tier_that_was_tried_on_failures_only_is_not_taken_to_be_as_weak_on_all_tasks() -> None:
+    filled = imputed(escalations(400))
+    assert filled.rate(filled.first("pro")) == pytest.approx(0.6 * 0.9 + 0.4 / 3, abs=0.05)
+    assert any("assumed to pass at 90%" in note for note in filled.notes)
+
+
+def test_nothing_is_promised_on_what_was_never_seen() -> None:
+    tuned = quick(imputed(escalations(400)), Goal(kind="success", amount=0.5))
+    assert not tuned.choice.pick.promised
+    assert "never seen" in tuned.advice
+    assert "as the model expects" in tuned.reservation
+    seen = quick(world(1, 200), Goal(kind="success", amount=0.5))
+    assert seen.choice.pick.promised
+    assert seen.reservation == ""
 
 
 def test_figures_that_rest_on_the_model_do_not_call_themselves_exact() -> None:
