@@ -172,5 +172,7 @@ def show(cascade: Cascade, end: BatchEnd, *, trace: str | None, options: dict[st
         if place:
             out.print(f"{name}: {place}", markup=False, soft_wrap=True)
     if end.interrupted:
-        again = "; run it again with --resume to go on" if options["output"] else "; with -o it could be resumed"
+        again = (
+            "; run it again with --resume to go on" if options["output"] else "; with -o it could be resumed"
+        )
         out.print(f"interrupted: what was done is kept{again}", markup=False)
