@@ -8,7 +8,7 @@ from cascade.replay.plans import STOP
 from cascade.replay.table import OutcomeTable
 from cascade.tuning.choosing import Trial
 from cascade.tuning.goal import Goal
-from cascade.tuning.select import AVERAGE, Choice, Pick, Singles, p_value, single_level, worth
+from cascade.tuning.select import AVERAGE, Choice, Pick, Singles, single_level, single_p_value, worth
 
 _SAID = 0.02
 _WHY = {
@@ -91,6 +91,6 @@ def _best_single(goal: Goal, singles: Singles, level: float) -> tuple[str, Trial
         (tier, trial)
         for tier, trial in singles.trials.items()
         if goal.kind == "value"
-        or p_value(goal, trial.score) <= max(single_level(goal, singles, allowed), 1e-12)
+        or single_p_value(goal, tier, trial) <= max(single_level(goal, singles, allowed), 1e-12)
     ]
     return min(meets, key=lambda one: one[1].point[1], default=None)

@@ -95,13 +95,12 @@ def paired_p_value(paired: Paired) -> float:
     """P(at least as many wins) if the policy were no better than the reference, task by task.
 
     Exact sign test over the tasks on which they differ, for outcomes of 0 and 1; else a t test of the mean
-    difference. 1/2 or below where the policy did at least as well here; 0 where they are the same.
+    difference. 1/2 or below where the policy did at least as well here; 1/2 where they differed on no task, which
+    says nothing about the tasks on which they would.
     """
     from scipy.stats import binom, t
 
     wins, losses = paired.wins, paired.losses
-    if not wins + losses:
-        return 0.0
     if paired.signs:
         return float(binom.sf(wins - 1, wins + losses, 0.5)) if wins < losses else _middle(wins, losses)
     gain = paired.difference.moments

@@ -110,6 +110,11 @@ def p_value(goal: Goal, score: Score) -> float:
     return success_p_value(score.success, goal.amount)
 
 
+def single_p_value(goal: Goal, tier: str, trial: Trial) -> float:
+    """See `p_value`; a tier is as good as itself."""
+    return 0.0 if tier == goal.tier else p_value(goal, trial.score)
+
+
 def _merit(goal: Goal, trial: Trial) -> tuple[float, float]:
     success, cost = trial.point
     if goal.kind == "success":
@@ -138,7 +143,7 @@ def _beyond_chance(gain: Moments, usual: float) -> bool:
 def _pick_single(goal: Goal, singles: Singles, level: float) -> Pick | None:
     """The best tier alone; tested from the surest downwards."""
     tested = sorted(
-        ((p_value(goal, trial.score), name, trial) for name, trial in singles.trials.items()),
+        ((single_p_value(goal, name, trial), name, trial) for name, trial in singles.trials.items()),
         key=lambda one: one[0],
     )
     allowed = single_level(goal, singles, level)
@@ -151,8 +156,9 @@ def _pick_single(goal: Goal, singles: Singles, level: float) -> Pick | None:
 
 
 def single_level(goal: Goal, singles: Singles, level: float) -> float:
-    """The level of each tier's test, where all tiers together are allowed `level`."""
-    return level / max(len(singles.trials), 1) if level < AVERAGE and goal.tier is None else level
+    """The level of each tier's test, where all tiers together are allowed `level`; the goal's own needs none."""
+    tested = len(singles.trials) - (goal.tier is not None)
+    return level / max(tested, 1) if level < AVERAGE else level
 
 
 def _pick_member(goal: Goal, bench: Bench, dials: Sequence[float], level: float) -> Pick | None:

@@ -216,6 +216,8 @@ def _met(goal: Goal, choice: Choice, report: Parts[Part], settings: Settings) ->
     choice is worth at least as much as the best tier alone.
     """
     chosen = 1 - choice.pick.p_value
+    if goal.tier is not None and choice.pick.single == goal.tier:
+        return 1.0
     if goal.kind == "value":
         return _beats_singles(goal, choice)
     unseen = Choosing(report, settings.space.verifier, choice.singles.choosing.reference)

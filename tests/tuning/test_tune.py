@@ -369,3 +369,15 @@ def test_folds_that_turn_at_different_dials_do_not_pass_for_a_cascade() -> None:
     tuned = tune(table, Goal(kind="success", tier="middle"), Settings(confidence=0.55, seed=9, space=space))
     assert tuned.choice.pick.single == "middle"
     assert "no cascade helps here, use middle" in tuned.advice
+
+
+def test_no_difference_on_the_log_is_no_proof_of_being_as_good() -> None:
+    nothing = np.ones(150)
+    assert paired_p_value(Paired.of(nothing, nothing)) == 0.5
+    easy = world(16, 150)
+    outcome = np.ones((150, 3))
+    outcome[0] = 0.0
+    tuned = quick(replace(easy, outcome=outcome), Goal(kind="success", tier="strong"))
+    assert tuned.choice.pick.single == "strong"
+    assert tuned.choice.pick.promised
+    assert tuned.met_probability == 1.0
