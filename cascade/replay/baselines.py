@@ -76,7 +76,7 @@ def best_mix(alone: Mapping[str, Figures], cost: float) -> Mix:
     The pair lies on the upper hull of (cost, success). alone: each tier's own figures; one at least.
     """
     points = [(one.cost.mean, one.success.mean, tier) for tier, one in alone.items()]
-    best: tuple[float, Mix] | None = None
+    best: tuple[tuple[float, float], Mix] | None = None
     for low in points:
         for high in points:
             if high[0] < low[0]:
@@ -84,8 +84,7 @@ def best_mix(alone: Mapping[str, Figures], cost: float) -> Mix:
             wanted = min(max(cost, low[0]), high[0])
             share = (wanted - low[0]) / (high[0] - low[0]) if high[0] > low[0] else 0.0
             success = low[1] + share * (high[1] - low[1])
-            inside = low[0] <= cost <= high[0]
-            merit = success if inside else success - 10 - abs(cost - wanted)
+            merit = (-abs(cost - wanted), success)
             if best is None or merit > best[0]:
                 best = (merit, Mix(low[2], high[2], share))
     assert best is not None

@@ -79,7 +79,7 @@ def _plan(config: Config, table: OutcomeTable, around: Surroundings) -> Plan:
         climbing = ThresholdPlan(tuple(config.tiers), wanted.start, wanted.attempts, wanted.default_attempts)
         if config.judge is None:
             return climbing
-        granted = {tier: len(arms) for tier, arms in climbing.allowed(table).items()}
+        granted = climbing.allowed(table)
         return _asked(ThresholdPolicy(wanted.start, attempts=granted, default_attempts=0), config, around)
     if isinstance(wanted, ExpectedValueConfig):
         return _expected_value(config, wanted, table, around)

@@ -99,14 +99,14 @@ class ThresholdPlan:
     default_attempts: int = 1
     name: str = "threshold"
 
-    def allowed(self, table: OutcomeTable) -> dict[str, list[int]]:
-        """The arms of every tier's attempts, as many as the policy grants and the table holds."""
+    def allowed(self, table: OutcomeTable) -> dict[str, int]:
+        """How many attempts each tier has: as many as the policy grants and the table holds (no tier of 0)."""
+        held = {tier: {arm.attempt for arm in table.arms if arm.tier == tier} for tier in self.tiers}
         granted = {}
         for tier in self.tiers:
             count = self.attempts.get(tier, self.default_attempts)
-            arms = [_continued(table, tier, number) for number in range(1, count + 1)]
-            granted[tier] = [arm for arm in arms if arm is not None]
-        return {tier: arms for tier, arms in granted.items() if arms}
+            granted[tier] = next((k for k in range(count) if k + 1 not in held[tier]), count)
+        return {tier: count for tier, count in granted.items() if count}
 
     def walk(self, table: OutcomeTable) -> Walk:
         """See `Plan`."""
@@ -117,23 +117,31 @@ class ThresholdPlan:
             chances = table.probabilities.get(tiers[place])
             if chances is not None:
                 first[chances >= self.start] = place
-        orders = [[arm for tier in tiers[place:] for arm in granted[tier]] for place in range(len(tiers))]
+        orders = [
+            _climb(table, [(tier, granted[tier]) for tier in tiers[place:]]) for place in range(len(tiers))
+        ]
         width = max(len(order) for order in orders)
         padded = np.array([order + [STOP] * (width - len(order)) for order in orders], dtype=np.intp)
         return _OrderWalk(len(table), padded, first)
 
 
-def _continued(table: OutcomeTable, tier: str, number: int) -> int | None:
-    """The arm of a tier's nth attempt; of several ways of showing the failure, the best known one."""
-    fresh = table.arm(Step(tier, number))
-    if fresh is not None:
-        return fresh
-    places = [
-        k
-        for k, arm in enumerate(table.arms)
-        if arm.tier == tier and arm.attempt == number and arm.after in (None, tier)
-    ]
-    return max(places, key=table.known, default=None)
+def _climb(table: OutcomeTable, granted: Sequence[tuple[str, int]]) -> list[int]:
+    """The arms of a climb through tiers, each attempt after the one before it."""
+    order: list[int] = []
+    last: str | None = None
+    for tier, count in granted:
+        for number in range(1, count + 1):
+            order.append(_shown(table, tier, number, last))
+            last = tier
+    return order
+
+
+def _shown(table: OutcomeTable, tier: str, number: int, last: str | None) -> int:
+    """The arm of a tier's nth attempt after one at `last`: shown that failure if the table has such, else afresh; of
+    several ways of showing it, the best known one.
+    """
+    arms = [k for k, arm in enumerate(table.arms) if (arm.tier, arm.attempt) == (tier, number)]
+    return max(arms, key=lambda k: (table.arms[k].after == last, table.arms[k].after is None, table.known(k)))
 
 
 @dataclass(slots=True)

@@ -79,7 +79,7 @@ class _PolicyWalk:
         last = made[-1].tier if made else None
         history = decision.history or self._configured(decision.tier, last)
         number = 1 + sum(attempt.tier == decision.tier for attempt in made)
-        return self._nearest(decision.tier, number, (last, history))
+        return self._nearest(decision.tier, number, (last, history), row)
 
     def _configured(self, tier: str, last: str | None) -> History:
         """What the config shows an attempt at a tier after one at `last`."""
@@ -88,8 +88,12 @@ class _PolicyWalk:
             return "none"
         return shown.retry if tier == last else shown.escalation
 
-    def _nearest(self, tier: str, number: int, shown: tuple[str | None, History]) -> int:
-        """The table's arm for what the policy asks; what is shown is met if the table tells it apart."""
+    def _nearest(self, tier: str, number: int, shown: tuple[str | None, History], row: int) -> int:
+        """The table's arm for what the policy asks; what is shown is met if the table tells it apart.
+
+        A log of decisions lacks some steps that a policy may ask for: then one that the row does not know, so that
+        the row counts as unknown. Raises SupportError where the row knows every arm there is.
+        """
         last, history = shown
         for step in (Step(tier, number, last, history), Step(tier, number)):
             arm = self.table.arm(step)
@@ -97,6 +101,9 @@ class _PolicyWalk:
                 return arm
         others = [k for k, arm in enumerate(self.table.arms) if (arm.tier, arm.attempt) == (tier, number)]
         others = [k for k in others if self.table.arms[k].after == last]
+        unknown = np.flatnonzero(~self.table.seen[row])
+        if not others and unknown.size:
+            return int(unknown[0])
         if not others:
             raise SupportError(
                 f"the log has no attempt {number} at {tier}{f' after {last}' if last else ''}, "
@@ -197,11 +204,11 @@ class _PolicyWalk:
             kept = named or made[-1]
         if kept is None:
             return self._arm_of(decision.tier, row)
-        return self._nearest(kept.tier, kept.tier_attempt, (kept.after, kept.history))
+        return self._nearest(kept.tier, kept.tier_attempt, (kept.after, kept.history), row)
 
     def _arm_of(self, tier: str | None, row: int) -> int:
         made = [attempt for attempt in self.attempts[row] if tier is None or attempt.tier == tier]
         if not made:
             return STOP
         last = made[-1]
-        return self._nearest(last.tier, last.tier_attempt, (last.after, last.history))
+        return self._nearest(last.tier, last.tier_attempt, (last.after, last.history), row)

@@ -78,9 +78,9 @@ def replay_episodes(episodes: Episodes, plan: Plan, *, model: Model | None = Non
             n_tasks=n,
             estimator="exact",
             support={"kind": "exact", "share": 1.0, "notes": told(table, n)},
-            policies=(config, *_known_singles(table)),
+            policies=(config, *known_singles(table)),
         )
-    episodes, model = _checked(episodes), model and remembered(model)
+    episodes, model = checked(episodes), model and remembered(model)
     kept, table = episodes, episodes.table
     found = off_policy(kept, plan, model=model, verifier=checks)
     support = {
@@ -149,7 +149,7 @@ def _estimated_document(one: Estimated) -> dict[str, Any]:
     }
 
 
-def _known_singles(table: OutcomeTable) -> list[Figures]:
+def known_singles(table: OutcomeTable) -> list[Figures]:
     alone = always(table)
     known = [played for played in alone.values() if not played.unknown.any()]
     return [Figures.of(runs_merged(played, table)) for played in known]
@@ -161,7 +161,7 @@ def runs_merged(played: Played, table: OutcomeTable) -> Played:
     return replace(played, success=success, cost=cost, unknown=np.zeros(len(success), dtype=bool))
 
 
-def _checked(episodes: Episodes) -> Episodes:
+def checked(episodes: Episodes) -> Episodes:
     """The trajectories whose every answer was checked: an unchecked one is neither right nor wrong."""
     rows, turns = np.nonzero(episodes.arms >= 0)
     ends = acceptance(episodes.table).ends[rows, episodes.arms[rows, turns]]
