@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cascade.cli.train_first import TrainingLog
 
 _LEAST_TASKS = 10
+_FEW_TASKS = 50
 
 
 @click.command()
@@ -145,9 +146,28 @@ def _artifact(known: TrainingLog, estimator: BlendEstimator[Any], *, source: str
 
 
 def _notes(known: TrainingLog) -> tuple[str, ...]:
+    notes = (*known.notes, *_one_sided(known))
     if any(task.prompt for task in known.tasks):
-        return known.notes
-    return (*known.notes, "no texts: base rates only (give --tasks, or trace with `content: full`)")
+        return notes
+    return (*notes, "no texts: base rates only (give --tasks, or trace with `content: full`)")
+
+
+def _one_sided(known: TrainingLog) -> list[str]:
+    """What a log cannot tell: why a task would fail where all passed, or pass where none did; much, if short."""
+    import numpy as np
+
+    means = dict(zip(known.tiers, np.nanmean(known.outcomes, axis=0), strict=True))
+    found = [
+        f"every task {'passed' if mean == 1 else 'failed'} at {tier}: what the others are like is not in this log"
+        for tier, mean in means.items()
+        if mean in (0.0, 1.0)
+    ]
+    count = len(known.tasks)
+    if count < _FEW_TASKS:
+        found.append(
+            f"{count} tasks: a rate over so few carries about {100 / count**0.5:.0f} points either way"
+        )
+    return found
 
 
 def _figures(known: TrainingLog, estimator: BlendEstimator[Any]) -> dict[str, float]:

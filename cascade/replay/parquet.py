@@ -49,8 +49,7 @@ def _columns(path: Path, table: pa.Table) -> Columns:
         if name in columns.words:
             columns.words[name] = _words(column)
         elif any(is_kind(column.type) for is_kind in _numeric()):
-            if name in ("outcome", "cost_usd"):
-                _no_nan(path, name, column)
+            _no_nan(path, name, column)
             values = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
             columns.numbers[name] = [np.asarray(values, dtype=np.float64)]
         elif is_verdict(name):
@@ -70,7 +69,7 @@ def _no_nan(path: Path, name: str, column: pa.Array) -> None:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if pa.types.is_floating(column.type):
+    if name in ("outcome", "cost_usd") and pa.types.is_floating(column.type):
         odd = np.flatnonzero(np.isnan(pc.fill_null(column, 0.0).to_numpy(zero_copy_only=False)))
         if odd.size:
             raise InputError(

@@ -26,6 +26,7 @@ from cascade.types import History
 _BATCH = 2_000
 _NEEDED = ("task_id", "model", "outcome")
 _TELLING = 10
+_COLUMNS = "the columns are task_id, model, outcome, cost_usd, and others if you like"
 _COMMAS = "separate columns by commas, and write decimals with a point"
 
 MOST_USD = 1e12
@@ -116,17 +117,19 @@ def _header(path: Path, header: Sequence[str] | None) -> list[str]:
     names = [name.strip() for name in header or ()]
     missing = [name for name in _NEEDED if name not in names]
     if missing:
-        raise InputError(
-            f"{path}:1: an outcome table needs the column{'s' if len(missing) > 1 else ''} "
-            f"{', '.join(missing)}; this file's first line has {listed(name[:40] for name in names)}",
-            hint=_COMMAS
-            if len(names) == 1 and any(mark in names[0] for mark in ";\t|")
-            else "the columns are task_id, model, outcome, cost_usd, and others if you like",
-        )
+        raise _lacking(path, names, missing)
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         raise InputError(f"{path}:1: the column {doubled[0]} stands there twice", hint="name each once")
     return names
+
+
+def _lacking(path: Path, names: Sequence[str], missing: Sequence[str]) -> InputError:
+    return InputError(
+        f"{path}:1: an outcome table needs the column{'s' if len(missing) > 1 else ''} "
+        f"{', '.join(missing)}; this file's first line has {listed(name[:40] for name in names)}",
+        hint=_COMMAS if len(names) == 1 and set(names[0]) & set(";\t|") else _COLUMNS,
+    )
 
 
 def _take(path: Path, columns: Columns, rows: list[list[str]]) -> None:

@@ -86,15 +86,17 @@ def read_episodes(path: Path | str, *, labels: Sequence[Label] = ()) -> Episodes
             one = told.setdefault(key, _Told(event.task_id))
             _told_once(one, event, f"{path}:{number}")
             _tell(one, event)
-    for (run_id, task_id, attempt), outcome in truth.items():
-        _label(told, Key(run_id, task_id, attempt), outcome)
+    _label(told, truth)
     notes = [f"the last line is torn and left out: {log.torn.message}"] if log.torn is not None else []
     ended = [one for one in told.values() if one.ended and (one.made or one.told.sampled)]
     if len(told) > len(ended):
         notes.append(f"{len(told) - len(ended)} of {len(told)} tasks have no end or no attempt: left out")
     if not ended:
         raise InputError(f"{path}: the trace has no finished task", hint="replay a run that came to its end")
-    found = _episodes(ended, list(versions), notes)
+    return _with_an_outcome(_episodes(ended, list(versions), notes), path)
+
+
+def _with_an_outcome(found: Episodes, path: Path | str) -> Episodes:
     if not found.table.seen.any():
         raise InputError(
             f"{path}: no answer in the trace was checked: there is no outcome to learn from or to replay",
@@ -142,10 +144,11 @@ def _check(made: _Made, event: ValidationFinished) -> None:
         made.seconds[one.name] = one.latency_s
 
 
-def _label(told: dict[tuple[str, str], _Told], key: Key, outcome: float) -> None:
-    one = told.get((key.run_id, key.task_id))
-    if one is not None and key.attempt in one.all:
-        one.all[key.attempt].truth = outcome
+def _label(told: dict[tuple[str, str], _Told], truth: Mapping[Key, float]) -> None:
+    for (run_id, task_id, attempt), outcome in truth.items():
+        one = told.get((run_id, task_id))
+        if one is not None and attempt in one.all:
+            one.all[attempt].truth = outcome
 
 
 def _episodes(ended: list[_Told], versions: list[str], notes: list[str]) -> Episodes:

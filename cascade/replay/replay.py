@@ -22,6 +22,7 @@ from cascade.replay.offpolicy import OffPolicy, off_policy
 from cascade.replay.outcome_model import Model, remembered
 from cascade.replay.plans import FixedPlan, Plan
 from cascade.replay.rates import believed
+from cascade.replay.runs import runs_note
 from cascade.replay.table import OutcomeTable
 from cascade.replay.weighted import Estimated, by_task, cost_interval
 
@@ -150,6 +151,7 @@ def _estimated_document(one: Estimated) -> dict[str, Any]:
 
 
 def known_singles(table: OutcomeTable) -> list[Figures]:
+    """Each tier alone that is known on every task."""
     alone = always(table)
     known = [played for played in alone.values() if not played.unknown.any()]
     return [Figures.of(runs_merged(played, table)) for played in known]
@@ -184,10 +186,6 @@ def checked(episodes: Episodes) -> Episodes:
 def told(table: OutcomeTable, n: int) -> list[str]:
     """A log's notes, and one more where figures rest on so few tasks that they say little."""
     runs = len(table.tasks) - len(set(table.tasks))
-    again = (
-        [f"{runs} runs are of tasks that ran before: a task's runs are averaged and count as one task"]
-        if runs
-        else []
-    )
+    again = [runs_note(runs)] if runs else []
     few = [f"{n} tasks: figures this few say little, whatever they are"] if n < FEW_TASKS else []
     return [*table.notes, *again, *few]

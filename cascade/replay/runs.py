@@ -9,6 +9,11 @@ import numpy as np
 from cascade.replay.table import Floats, OutcomeTable
 
 
+def runs_note(runs: int) -> str:
+    """Said of rows that are of tasks which have another one."""
+    return f"{runs} runs are of tasks that ran before: a task's runs are averaged and count as one task"
+
+
 def one_row_a_task(table: OutcomeTable) -> OutcomeTable:
     """The table with the mean of each task's runs where any is known; noted. Tasks in order of appearance."""
     tasks = list(dict.fromkeys(table.tasks))
@@ -26,7 +31,6 @@ def one_row_a_task(table: OutcomeTable) -> OutcomeTable:
         count = np.add.reduceat(known[order].astype(np.float64), starts, axis=0)
         return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
 
-    note = f"{runs} runs are of tasks that ran before: a task's runs are averaged and count as one task"
     return replace(
         table,
         tasks=tasks,
@@ -37,5 +41,5 @@ def one_row_a_task(table: OutcomeTable) -> OutcomeTable:
         accepted=None if table.accepted is None else merged(table.accepted),
         accepted_right=None if table.accepted_right is None else merged(table.accepted_right),
         verdicts={name: merged(values) for name, values in table.verdicts.items()},
-        notes=(*table.notes, note),
+        notes=(*table.notes, runs_note(runs)),
     )

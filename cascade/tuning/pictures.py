@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cascade.errors import UsageError
 from cascade.tuning.canvas import (
     CHOSEN,
     GRID,
@@ -128,9 +129,14 @@ def tuned_picture(tuned: Tuned, path: Path) -> None:
 def money(policies: Sequence[Mapping[str, Any]], path: Path) -> None:
     """Where each dollar went: mean USD a task by tier, what was spent on rejected answers lighter.
 
-    policies: as in a replay's document, those with `spent_usd`. Raises as `canvas`.
+    policies: as in a replay's document, those with `spent_usd`. Raises UsageError where none has, and as `canvas`.
     """
     shown = [one for one in policies if one.get("spent_usd")]
+    if not shown:
+        raise UsageError(
+            "what was spent on each tier is not known here: these figures are estimates from other decisions",
+            hint="replay the config that was logged, or on an outcome table",
+        )
     tiers = [
         tier
         for tier in dict.fromkeys(tier for one in shown for tier in one["spent_usd"])

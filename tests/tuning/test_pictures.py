@@ -122,3 +122,8 @@ def test_without_matplotlib_it_says_what_to_install(tmp_path: Path, monkeypatch:
     with pytest.raises(UsageError, match="matplotlib") as caught:
         money([policy("always:a", 1.0, 0.5)], tmp_path / "p.png")
     assert "cascade-router[plots]" in caught.value.hint
+
+
+def test_estimates_that_know_of_no_spending_by_tier_are_no_empty_picture(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="not known here"):
+        money([{"name": "config", "success": 0.5}], tmp_path / "p.png")
