@@ -154,19 +154,21 @@ async def test_what_a_killed_call_may_have_cost_counts_against_the_resumed_budge
 
 
 async def test_two_runs_on_one_trace_file_are_refused(tmp_path: Path, command: Command) -> None:
-    async with ScriptedServer(lambda call: Reply(text=GOOD, delay_s=5.0)) as server:
+    async with ScriptedServer(lambda call: Reply(text=GOOD, delay_s=60.0)) as server:
         config, tasks = prepare(tmp_path, server.base_url, tasks=1)
         trace = tmp_path / "t.jsonl"
         process = await start("run", tasks, "-c", config, "--trace", trace, cwd=tmp_path)
         await called(server, 1)
         ended = await command("run", tasks, "-c", config, "--trace", trace)
+        os.killpg(process.pid, signal.SIGKILL)
+        await process.communicate()
         assert ended.code == 3
         assert "another run" in ended.err
-        await process.communicate()
 
 
 async def test_a_run_that_goes_on_is_not_resumed_under_its_hands(tmp_path: Path, command: Command) -> None:
-    async with ScriptedServer(lambda call: Reply(text=GOOD, delay_s=4.0)) as server:
+    delays = iter((0.0, 12.0))
+    async with ScriptedServer(lambda call: Reply(text=GOOD, delay_s=next(delays))) as server:
         config, tasks = prepare(tmp_path, server.base_url, tasks=2)
         results = tmp_path / "r.jsonl"
         words = ("run", tasks, "-c", config, "-o", results, "--concurrency", "1")
