@@ -167,7 +167,7 @@ async def test_two_runs_on_one_trace_file_are_refused(tmp_path: Path, command: C
 
 
 async def test_a_run_that_goes_on_is_not_resumed_under_its_hands(tmp_path: Path, command: Command) -> None:
-    delays = iter((0.0, 12.0))
+    delays = iter((0.0, 8.0))
     async with ScriptedServer(lambda call: Reply(text=GOOD, delay_s=next(delays))) as server:
         config, tasks = prepare(tmp_path, server.base_url, tasks=2)
         results = tmp_path / "r.jsonl"

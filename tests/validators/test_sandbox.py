@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -62,16 +63,17 @@ async def test_time_is_bounded_and_all_descendants_end(sandbox: Sandbox) -> None
     assert done.timed_out
     assert done.ended == "timeout"
     assert time.monotonic() - started < 5
-    lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if _readable(path)]
+    lines = command_lines()
     assert not [line for line in lines if b"97531" in line]
 
 
-def _readable(path: Path) -> bool:
-    try:
-        path.read_bytes()
-    except OSError:
-        return False
-    return True
+def command_lines() -> list[bytes]:
+    """Of every process; one that ends meanwhile has none."""
+    lines = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            lines.append(path.read_bytes())
+    return lines
 
 
 async def test_output_is_bounded_and_said_to_be_cut(sandbox: Sandbox) -> None:
@@ -139,7 +141,7 @@ async def test_cancelling_ends_what_runs(sandbox: Sandbox) -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if _readable(path)]
+    lines = command_lines()
     assert not [line for line in lines if b"86421" in line]
     assert (await sandbox.run(["/bin/echo", "still here"])).stdout == b"still here\n"
 
@@ -289,7 +291,7 @@ def test_what_a_killed_host_left_is_ended_and_removed(tmp_path: Path) -> None:
     host.kill()
     host.communicate()
     for _ in range(100):
-        lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if _readable(path)]
+        lines = command_lines()
         if not [line for line in lines if b"75319" in line or str(root).encode() in line]:
             break
         time.sleep(0.05)
