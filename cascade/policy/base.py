@@ -21,8 +21,7 @@ class Situation:
 
     tiers: names, cheapest first. probabilities: the classifier's P(first attempt passes) by tier.
     attempts: those made so far, oldest first. expected_cost: USD of one next attempt by tier, lost cache
-    included (None: no price known). same_tier_cost: the same, for an attempt directly after another at that
-    tier, whose prefix is still cached (a tier that is missing here costs what expected_cost says).
+    included (None: no price known).
     expected_latency_s: seconds of one attempt by tier. budget_usd: what is left for this task (None: no
     limit). draw: uniform in [0, 1), for exploration. evidence: what each attempt left behind, where a log tells it
     (None: read off the attempts).
@@ -33,7 +32,6 @@ class Situation:
     probabilities: Mapping[str, float]
     attempts: tuple[Attempt, ...] = ()
     expected_cost: Mapping[str, float | None] = field(default_factory=dict)
-    same_tier_cost: Mapping[str, float | None] = field(default_factory=dict)
     expected_latency_s: Mapping[str, float] = field(default_factory=dict)
     budget_usd: float | None = None
     draw: float = 0.5

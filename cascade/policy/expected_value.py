@@ -127,7 +127,7 @@ class ExpectedValuePolicy:
     def _need_prices(self, tree: Tree, situation: Situation, trail: tuple[Step, ...]) -> None:
         belief = self.estimates.belief(situation, self.terms.verifier)
         steps = self._allowed(situation, trail)
-        unknown = {step.tier for step in steps if tree.cost(belief, trail, step) is None}
+        unknown = {step.tier for step in steps if tree.cost(belief, step) is None}
         if unknown:
             names = ", ".join(sorted(unknown))
             raise PriceError(

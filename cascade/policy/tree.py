@@ -55,13 +55,10 @@ class Tree:
         """Every affordable next step after `trail`, in the order in which `allowed` gives them."""
         return self._weigh(belief, trail, self.situation.budget_usd)
 
-    def cost(self, belief: Belief, trail: tuple[Step, ...], step: Step) -> float | None:
-        """Expected USD of a step after a trail; None where neither the situation nor the log knows."""
+    def cost(self, belief: Belief, step: Step) -> float | None:
+        """Expected USD of a step; None where neither the situation nor the log knows."""
         estimate = belief.estimate(step)
         stated = self.situation.expected_cost.get(step.tier)
-        hypothetical = len(trail) > len(self.situation.attempts)
-        if hypothetical and trail[-1].tier == step.tier:
-            stated = self.situation.same_tier_cost.get(step.tier, stated)
         if stated is not None:
             return stated * estimate.cost_ratio
         return estimate.cost_usd
@@ -83,7 +80,7 @@ class Tree:
             return []
         found = []
         for step in self.allowed(trail):
-            cost = self.cost(belief, trail, step)
+            cost = self.cost(belief, step)
             if cost is None or (left is not None and cost > left):
                 continue
             estimate = belief.estimate(step)

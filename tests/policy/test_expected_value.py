@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
@@ -121,13 +122,50 @@ def test_the_budget_is_kept_along_the_whole_tree() -> None:
     assert {option.tier for option in poor.options} == {"flash", "pro"}
 
 
+def test_what_a_step_costs_is_missing_from_the_budget_of_the_next() -> None:
+    """Each of two tiers fits the budget alone, both together do not: neither is worth more for the other."""
+    p, v = {"flash": (0.5,), "pro": (0.7,)}, 1.0
+    policy = ExpectedValuePolicy(
+        v, estimates=estimates(p), conditions=Conditions(per_tier={"flash": 1, "pro": 1})
+    )
+    costs = {"flash": 0.004, "pro": 0.01}
+    alone = {
+        option.tier: option.value_usd
+        for option in policy.decide(situation(costs=costs, budget=0.013)).options
+    }
+    both = {
+        option.tier: option.value_usd
+        for option in policy.decide(situation(costs=costs, budget=0.015)).options
+    }
+    assert alone == {"flash": pytest.approx(0.5 - 0.004), "pro": pytest.approx(0.7 - 0.01)}
+    assert both["flash"] == pytest.approx(0.5 - 0.004 + 0.5 * (0.7 - 0.01))
+    assert both["pro"] == pytest.approx(0.7 - 0.01 + 0.3 * (0.5 - 0.004))
+
+
+def test_a_tier_whose_call_failed_is_not_offered_again() -> None:
+    broken = replace(attempt("flash"), verdict=None, error="model.connection")
+    decision = ExpectedValuePolicy(0.5).decide(situation(broken))
+    assert {option.tier for option in decision.options} == {"pro", "max"}
+    assert decision.action == "escalate"
+
+
+def test_thompson_draws_nothing_where_no_answer_is_ever_accepted() -> None:
+    """A step's worth hangs on P(right) only as far as right answers are accepted: here not at all."""
+    blind = Conditions(verifier=Verifier(accept=0.0, reject=1.0))
+    policy = ExpectedValuePolicy(0.5, explore="thompson", conditions=blind)
+    plain = ExpectedValuePolicy(0.5, conditions=blind)
+    for draw in (0.05, 0.5, 0.95):
+        drawn, best = (one.decide(situation(draw=draw)) for one in (policy, plain))
+        assert (drawn.action, drawn.tier, drawn.propensity) == (best.action, best.tier, 1.0)
+
+
 @pytest.mark.parametrize("explore", [0.2, 1.0, "thompson"])
 def test_the_logged_propensity_is_the_frequency_of_the_choice(explore: float) -> None:
     policy = ExpectedValuePolicy(0.05, explore=explore)
     draws = (np.arange(202) + 0.5) / 202
     decisions = [policy.decide(situation(attempt("flash"), draw=float(draw))) for draw in draws]
     counts = Counter((decision.action, decision.tier) for decision in decisions)
-    for decision in decisions[::37]:
+    for decision in decisions:
         share = counts[decision.action, decision.tier] / len(draws)
         assert share == pytest.approx(decision.propensity, abs=6e-3)
 

@@ -92,6 +92,21 @@ def test_a_handful_of_matching_tasks_is_not_enough() -> None:
         off_policy(episodes, FixedPlan((STRONG, CHEAP)))
 
 
+def test_each_cost_is_weighed_by_its_own_decision() -> None:
+    """A first attempt counts by its own chance alone, whatever the log chose after it (per-decision weights)."""
+    episodes = logged(world(8, 500, 2), 9)
+    first = np.where(episodes.arms[:, 0] == 0, 1 / episodes.propensity[:, 0], 0.0)
+    second = np.where(
+        episodes.arms[:, 1] == 1, first / np.nan_to_num(episodes.propensity[:, 1], nan=1.0), 0.0
+    )
+    paid = np.nan_to_num(episodes.table.cost)
+    want = float((first * paid[:, 0] + second * paid[:, 1]).mean())
+    by_trajectory = float((second * paid.sum(axis=1)).mean())
+    result = off_policy(episodes, FixedPlan((CHEAP, STRONG)))
+    assert result.ips.cost == pytest.approx(want)
+    assert want != pytest.approx(by_trajectory, rel=0.01)
+
+
 def test_where_a_policy_stops_the_prefix_is_enough() -> None:
     episodes = logged(world(6, 400, 2), 7, explore=0.0)
     result = off_policy(episodes, FixedPlan((CHEAP,)))
