@@ -12,6 +12,8 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cascade.errors import InputError
+from cascade.globs import HINT as GLOB_HINT
+from cascade.globs import problem_of
 from cascade.storage import open_bytes
 from cascade.types import Task
 
@@ -48,6 +50,10 @@ class _Line(BaseModel):
     messages: list[dict[str, Any]] = Field(default_factory=list)
     tools: list[dict[str, Any]] = Field(default_factory=list)
     parameters: dict[str, Any] = Field(default_factory=dict)
+    context: list[str] | None = None
+    fail_to_pass: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
+    pass_to_pass: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
+    hidden_tests: dict[str, str] = Field(default_factory=dict)
 
 
 class _BrokenError(Exception):
@@ -130,6 +136,7 @@ def _task(fields: dict[str, Any], number: int, *, folder: Path, show_tests: bool
     for what, paths in (
         ("files", line.files),
         ("tests", line.tests),
+        ("hidden_tests", line.hidden_tests),
         ("target", [] if line.target is None else [line.target]),
     ):
         for path in paths:
@@ -147,6 +154,10 @@ def _task(fields: dict[str, Any], number: int, *, folder: Path, show_tests: bool
         messages=tuple(line.messages),
         tools=tuple(line.tools),
         parameters=line.parameters,
+        context=_context(line),
+        fail_to_pass=tuple(line.fail_to_pass),
+        pass_to_pass=tuple(line.pass_to_pass),
+        hidden_tests=line.hidden_tests,
     )
 
 
@@ -159,6 +170,17 @@ def _workspace(written: str | None, folder: Path) -> str | None:
             f"workspace: there is no folder {written!r}", f"looked in {os.path.relpath(folder)}"
         )
     return str(path)
+
+
+def _context(line: _Line) -> tuple[str, ...] | None:
+    """The task's own globs. They need a workspace to name files of."""
+    for glob in line.context or ():
+        problem = problem_of(glob)
+        if problem is not None:
+            raise _BrokenError(f"context: {problem}", GLOB_HINT)
+    if line.context and line.workspace is None:
+        raise _BrokenError("context names files of a workspace, and there is none", 'add "workspace": "DIR"')
+    return None if line.context is None else tuple(line.context)
 
 
 def _require_inside(path: str, what: str) -> None:

@@ -34,6 +34,10 @@ class Task:
     from (copied, never written). `target` is the path that a single code block goes to. `validators` names
     a subset of the configured ones; None means all. Tests are shown to the model only if `show_tests`.
 
+    `context` are globs of the workspace's files that the model is shown, in place of the config's; None means those.
+    `fail_to_pass` and `pass_to_pass` are test ids as pytest prints them. `hidden_tests` are for evaluation alone: no
+    model and no validator of a run sees them.
+
     A conversation has `messages` (chat messages, sent as they are instead of prompt and files; `prompt` is then
     what the classifier reads), `tools` (OpenAI tool definitions that the answer may call) and `parameters`
     (more keys of the request's body: `tool_choice`, `response_format`, ...).
@@ -51,6 +55,10 @@ class Task:
     messages: tuple[JsonObject, ...] = ()
     tools: tuple[JsonObject, ...] = ()
     parameters: JsonObject = field(default_factory=dict)
+    context: tuple[str, ...] | None = None
+    fail_to_pass: tuple[str, ...] = ()
+    pass_to_pass: tuple[str, ...] = ()
+    hidden_tests: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from cascade.errors import CascadeError, InputError
 from cascade.types import Candidate, Diagnostic, Report, Task, Verdict
 from cascade.validators.base import Validator
 from cascade.validators.order import Experience, stages
+from cascade.validators.project import Project
 from cascade.validators.sandbox import Sandbox
 from cascade.validators.snapshot import Snapshots
 from cascade.validators.workspace import Place, RejectedCandidateError, Workspace
@@ -26,7 +27,7 @@ class Suite:
 
     `stop_early` ends at the first stage in which one failed; otherwise all run, at once. `experience` orders
     them by what was learnt from traces. `sandbox` is where workspaces live (default: that of the first validator
-    which has one); closing it is its owner's.
+    which has one); closing it is its owner's. `project` says how workspaces are built on and tested.
     """
 
     def __init__(
@@ -37,9 +38,11 @@ class Suite:
         experience: Mapping[str, Experience] | None = None,
         sandbox: Sandbox | None = None,
         concurrency: int | None = None,
+        project: Project = Project(),  # noqa: B008  (frozen)
     ) -> None:
         self.validators = tuple(validators)
         self.stop_early = stop_early
+        self.project = project
         self._experience = dict(experience or {})
         self._sandbox = sandbox or _sandbox_of(validators)
         self._concurrency = concurrency or max(2, os.cpu_count() or 1)
@@ -66,7 +69,9 @@ class Suite:
         chosen = self._chosen(task)
         async with self._slot():
             try:
-                workspace = await asyncio.to_thread(Workspace, task, candidate, place=self._where())
+                workspace = await asyncio.to_thread(
+                    Workspace, task, candidate, place=self._where(), project=self.project
+                )
             except RejectedCandidateError as error:
                 return Verdict.of([_rejected(error)])
             try:

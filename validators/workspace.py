@@ -14,6 +14,7 @@ from types import TracebackType
 from cascade.errors import InputError, StorageError
 from cascade.types import Candidate, Task
 from cascade.validators.paths import INFRASTRUCTURE, confined, is_test, resolve_inside
+from cascade.validators.project import Project
 from cascade.validators.snapshot import Snapshots
 
 MAX_SOURCE_LINE = 240
@@ -48,7 +49,8 @@ class Workspace:
 
     `root` is the directory, `scratch` a private HOME and TMPDIR beside it. `touched` are the candidate's files,
     `tests` those of the task (those in its workspace if it brings no others), `ignored` maps a candidate's path
-    that was not written to the reason. Paths are POSIX and relative to `root`.
+    that was not written to the reason. `project` says how it is built on and tested. Paths are POSIX and
+    relative to `root`.
 
     Raises:
         InputError: the task's own paths or workspace are wrong.
@@ -56,8 +58,16 @@ class Workspace:
         StorageError: the disk is full or read-only.
     """
 
-    def __init__(self, task: Task, candidate: Candidate, *, place: Place | None = None) -> None:
+    def __init__(
+        self,
+        task: Task,
+        candidate: Candidate,
+        *,
+        place: Place | None = None,
+        project: Project = Project(),  # noqa: B008  (frozen)
+    ) -> None:
         self.task = task
+        self.project = project
         self.candidate = candidate
         self.tests: tuple[str, ...] = tuple(str(confined(path)) for path in task.tests)
         self.given: frozenset[str] = frozenset()

@@ -20,6 +20,7 @@ from cascade.config.parts import (
     ValidatorConfig,
 )
 from cascade.config.plugins import BUILT_IN, Plugins, installed
+from cascade.config.project import ProjectConfig
 from cascade.config.schema import Config
 from cascade.config.tiers import EndpointConfig, HistoryByStep, Limits, Price, TierConfig
 
@@ -37,6 +38,7 @@ __all__ = [
     "PluginConfig",
     "Plugins",
     "Price",
+    "ProjectConfig",
     "RulesClassifier",
     "SandboxConfig",
     "ShadowConfig",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeGuard, get_args
 
 from cascade.config.document import Place, Problem, suggestion
 from cascade.config.parts import Sandboxes, command_name
@@ -30,13 +30,14 @@ def cross_check(data: Any, plugins: Plugins | None) -> list[Problem]:
         *_policy_tiers(_mapping(data.get("policy")), tiers),
         *_shadow_tiers(_mapping(data.get("shadow")), tiers),
         *_validator_names(data.get("validators")),
+        *_context_windows(data),
     ]
 
 
 def empty_keys(data: Any, place: Place = ()) -> list[Problem]:
     """Keys of ours that stand there without a value. In Python None means unset; in a file it is a slip."""
     problems: list[Problem] = []
-    if _is_plugin(data):
+    if _is_plugin(data) or (len(place) == 3 and place[0] == "trace"):
         return problems
     for key, value in _mapping(data).items():
         here = (*place, key)
@@ -168,6 +169,22 @@ def _validator_names(validators: Any) -> Iterator[Problem]:
             hint = f"give one of them another `name` (first: validators[{seen[name]}])"
             yield Problem(("validators", index), f"a validator called {name} stands here already", hint)
         seen.setdefault(name, index)
+
+
+def _context_windows(data: dict[str, Any]) -> Iterator[Problem]:
+    """A prefix that one tier cannot read cannot be the same for all."""
+    wanted = _mapping(data.get("project")).get("context_tokens")
+    for place, endpoint in _endpoints(data):
+        window = endpoint.get("context_tokens")
+        if _is_count(wanted) and _is_count(window) and wanted > window:
+            where = ".".join(map(str, place))
+            what = f"{wanted} is more than {where} reads ({window} tokens)"
+            yield Problem(("project", "context_tokens"), what, f"write less than {window}")
+            return
+
+
+def _is_count(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _mapping(value: Any) -> dict[str, Any]:

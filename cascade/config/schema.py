@@ -29,6 +29,7 @@ from cascade.config.parts import (
     ValidatorConfig,
     ValidatorSetting,
 )
+from cascade.config.project import ProjectConfig
 from cascade.config.public import Veil, public, secrets
 from cascade.config.tiers import TierConfig
 from cascade.errors import ConfigError
@@ -67,6 +68,8 @@ class Config(Section):
     """What may be spent."""
     shadow: ShadowConfig | None = None
     """Tiers that are tried beside, on a random share of the tasks, with money of their own. Unset: none."""
+    project: ProjectConfig = ProjectConfig()
+    """How the tasks' workspaces are built on and tested, and what of them the models are shown."""
     sandbox: SandboxConfig = SandboxConfig()
     """Where model-written code is executed."""
     trace: TraceConfig = TraceConfig()

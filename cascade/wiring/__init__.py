@@ -25,6 +25,7 @@ from cascade.trace.reader import read_trace
 from cascade.types import Verdict
 from cascade.validators import feedback
 from cascade.validators.order import Experience, learn
+from cascade.validators.project import Project
 from cascade.validators.sandbox import Limits, open_sandbox
 from cascade.validators.suite import Suite
 from cascade.wiring.conversation import ConversationChecks
@@ -98,8 +99,14 @@ def open_checks(config: Config) -> Checking:
         sandbox=sandbox,
         stop_early=config.checks.stop_early,
         experience=_experience(config.checks.learn_from),
+        project=_project(config),
     )
     return Checking(checks=suite, layers=sandbox.layers, owned=(suite, sandbox))
+
+
+def _project(config: Config) -> Project:
+    wanted = config.project
+    return Project(python=wanted.python, baseline=wanted.baseline, answer_tests=wanted.answer_tests)
 
 
 def _experience(trace: Path | None) -> dict[str, Experience]:

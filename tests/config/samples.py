@@ -47,6 +47,13 @@ FULL: dict[str, Any] = {
     },
     "budget": {"per_task_usd": 0.10, "total_usd": 5, "per_day_usd": "7.5", "file": "shared.json"},
     "shadow": {"rate": 0.05, "tiers": ["pro", "old-1"], "budget_usd": "1.5"},
+    "project": {
+        "python": ".venv/bin/python",
+        "context": ["src/**/*.py", "!src/**/_vendor"],
+        "context_tokens": 90000,
+        "baseline": False,
+        "answer_tests": "fail",
+    },
     "sandbox": {"use": "auto", "wall_s": 20.0, "memory_mb": 512},
     "trace": {"path": "traces/", "content": "hash", "sinks": ["mine:Sink", {"use": "opentelemetry", "x": 1}]},
     "show_tests": False,

@@ -75,6 +75,16 @@ FAULTS = [
         "trace: {sinks: [opentelmetry]}",
         "cascade.yaml:9:17: trace.sinks[0]: opentelmetry is not known; did you mean",
     ),
+    (
+        "project: {context: ['src/*', /etc]}",
+        "cascade.yaml:9:30: project.context[1]: '/etc' is not relative to the workspace; write a relative path",
+    ),
+    ("project: {context: src}", "cascade.yaml:9:20: project.context: must be a list, and is text ('src')"),
+    (
+        "project: {answer_tests: true}",
+        "cascade.yaml:9:25: project.answer_tests: must be fail, warn or ignore, and is True",
+    ),
+    ("project: {python: ''}", "cascade.yaml:9:19: project.python: is empty"),
     ("? [a]\n: 1", "cascade.yaml:9:3: a key must be text"),
     ("budget: {file: ''}", "cascade.yaml:9:16: budget.file: must be a path"),
 ]
@@ -85,6 +95,12 @@ def test_one_mistake_gives_one_located_line(added: str, said: str, problems: Pro
     found = problems(MINIMAL + added + "\n")
     assert len(found) == 1, found
     assert found[0].startswith(said)
+
+
+def test_a_context_that_a_tier_cannot_read_is_located(problems: Problems) -> None:
+    text = MINIMAL.replace("  pro:", "    context_tokens: 5000\n  pro:") + "project: {context_tokens: 6000}\n"
+    (found,) = problems(text)
+    assert "project.context_tokens: 6000 is more than tiers.flash reads (5000 tokens)" in found
 
 
 TIER_FAULTS = [

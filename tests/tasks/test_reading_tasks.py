@@ -33,6 +33,10 @@ def test_every_key_reaches_the_task(tmp_path: Path) -> None:
         "tests": {"test_x.py": "2"},
         "validators": ["ruff"],
         "metadata": {"kind": ["x", 1, None]},
+        "context": ["src/**"],
+        "fail_to_pass": ["tests/test_x.py::test_a[1]"],
+        "pass_to_pass": ["tests/test_x.py::test_b"],
+        "hidden_tests": {"tests/test_h.py": "3"},
     }
     (task,) = read(tmp_path, json.dumps(fields))
     assert task == Task(
@@ -44,6 +48,10 @@ def test_every_key_reaches_the_task(tmp_path: Path) -> None:
         tests={"test_x.py": "2"},
         validators=("ruff",),
         metadata={"kind": ["x", 1, None]},
+        context=("src/**",),
+        fail_to_pass=("tests/test_x.py::test_a[1]",),
+        pass_to_pass=("tests/test_x.py::test_b",),
+        hidden_tests={"tests/test_h.py": "3"},
     )
 
 
@@ -70,6 +78,10 @@ BROKEN = [
     ('{"prompt": "p", "target": ""}', "target: '' names no file", None),
     ('{"prompt": "p", "files": {"a\\u0000": ""}}', "leads out of the workspace", None),
     ('{"prompt": "p", "workspace": "nowhere"}', "workspace: there is no folder 'nowhere'", None),
+    ('{"prompt": "p", "context": ["src"]}', "context names files of a workspace, and there is none", None),
+    ('{"prompt": "p", "workspace": ".", "context": ["../x"]}', "context: '../x' leads out", None),
+    ('{"prompt": "p", "hidden_tests": {"/x": ""}}', "hidden_tests: '/x' leads out of the workspace", None),
+    ('{"prompt": "p", "fail_to_pass": [""]}', "fail_to_pass.0 is empty", None),
     (b'{"prompt": "\xff"}', "is not UTF-8 (byte 13 of the line)", None),
     ('{"prompt": "p", "metadata": NaN}', "is not JSON", None),
     ('{"prompt": "\\ud800"}', "is not JSON", None),
