@@ -40,7 +40,10 @@ LAYERS: list[tuple[str, ...]] = [
     ("cascade.types",),
 ]
 # What only one place may import.
-SOLE_IMPORTERS = {"langgraph": {"cascade.graph"}, "openai": {"cascade.models.openai"}}
+SOLE_IMPORTERS = {
+    "langgraph": {"cascade.graph"},
+    "openai": {"cascade.models.openai", "cascade.models.transport"},
+}
 
 
 def modules() -> Iterator[tuple[str, Path]]:
