@@ -115,7 +115,7 @@ def _closing(text: str, start: int) -> re.Match[str] | None:
             depth += 1 if OPENING.fullmatch(tag[0]) else -1
             if depth < 0:
                 return CLOSING.match(text, line_start + tag.start())
-    return next((tag for tag in CLOSING.finditer(text, start) if tag), None)
+    return CLOSING.search(text, start)
 
 
 def _lines(text: str, start: int) -> Iterator[tuple[int, str]]:
