@@ -13,7 +13,7 @@ import orjson
 
 from cascade.codec import to_json
 from cascade.errors import InputError, StorageError, UsageError
-from cascade.storage import open_bytes, reason
+from cascade.storage import open_bytes, reason, require_still_there
 from cascade.types import Attempt, Result
 
 
@@ -111,6 +111,7 @@ class ResultsWriter:
             with self._file:
                 self._file.flush()
                 os.fsync(self._file.fileno())
+                require_still_there(self.path, self._file.fileno(), what="results file")
         except OSError as error:
             raise StorageError(f"{self.path}: cannot write results: {reason(error)}") from error
 

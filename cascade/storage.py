@@ -121,6 +121,25 @@ def write_atomic(path: str | Path, content: str | bytes, *, what: str = "file") 
         raise StorageError(f"{path}: cannot write the {what}: {reason(error)}") from error
 
 
+def require_still_there(path: Path, descriptor: int, *, what: str) -> None:
+    """Whether an open file still stands under its name. Raises `StorageError` (`storage.gone`) if it does not.
+
+    A file that was removed or replaced takes every further line without an error, and all of it is lost.
+    """
+    try:
+        there, ours = path.stat(), os.fstat(descriptor)
+    except FileNotFoundError:
+        same = False
+    else:
+        same = (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
+    if not same:
+        raise StorageError(
+            f"the {what} {path} was removed or replaced while it was being written: what it held is lost",
+            hint="keep it where it is until the run has ended; set another place for temporary files",
+            code="storage.gone",
+        )
+
+
 def check_place(path: str | Path, *, what: str = "file") -> None:
     """Whether a file can be written there, before the work that it is for. Raises `StorageError`."""
     target = Path(path).resolve()

@@ -7,13 +7,16 @@ from pathlib import Path
 
 import click
 
+from cascade.cli.signing import signing_key, signing_key_option
+
 
 @click.command()
 @click.argument("path", metavar="TRACE", type=click.Path(path_type=Path))
 @click.argument("truth_path", metavar="TRUTH", type=click.Path(path_type=Path))
 @click.option("--source", default="", help="Where the truth comes from, kept with every label.")
+@signing_key_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
-def label(*, path: Path, truth_path: Path, source: str, as_json: bool) -> None:
+def label(*, path: Path, truth_path: Path, source: str, signing_key_env: str | None, as_json: bool) -> None:
     """Append the ground truth in TRUTH (a CSV: task_id, outcome, perhaps model, attempt, run_id) to TRACE.
 
     Without model and attempt it is the truth about the answer that was given back. Nothing is appended if a row
@@ -22,7 +25,7 @@ def label(*, path: Path, truth_path: Path, source: str, as_json: bool) -> None:
     from cascade.trace.labelling import label_trace
     from cascade.trace.labels import read_labels
 
-    done = label_trace(path, read_labels(truth_path), source=source)
+    done = label_trace(path, read_labels(truth_path), source=source, signing_key=signing_key(signing_key_env))
     if as_json:
         click.echo(json.dumps({"added": done.added, "changed": done.changed, "known": done.known}))
         return

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cascade.cli.label import label
+from cascade.cli.signing import signing_key, signing_key_option
 
 if TYPE_CHECKING:
     from cascade.prices.repricing import Repriced
@@ -28,14 +29,16 @@ trace.add_command(label)
 
 @trace.command()
 @click.argument("path", type=click.Path(path_type=Path))
+@signing_key_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_context
-def verify(ctx: click.Context, *, path: Path, as_json: bool) -> None:
-    """Check that every line is valid, every call has its end, and every sum holds. Exit 1 on a fault."""
-    from cascade.trace import read_trace
-    from cascade.trace import verify as check
+def verify(ctx: click.Context, *, path: Path, signing_key_env: str | None, as_json: bool) -> None:
+    """Check that every line is valid and stands where it was written, that every call has its end and every sum
+    holds. Exit 1 on a fault.
+    """
+    from cascade.trace import verify_file
 
-    found = check(read_trace(path, strict=False))
+    found = verify_file(path, key=signing_key(signing_key_env))
     if as_json:
         click.echo(json.dumps(_verification(found)))
     else:
@@ -50,6 +53,7 @@ def _verification(found: Verification) -> dict[str, object]:
         "events": found.events,
         "problems": [{"line": problem.line, "message": problem.message} for problem in found.problems],
         "notes": list(found.notes),
+        "promise": found.promise,
         "tasks": {"finished": len(progress.finished), "unfinished": sorted(progress.unfinished)},
         "spent_usd": str(progress.spent_usd),
         "unknown_usd": str(progress.unknown_usd),
@@ -84,6 +88,7 @@ def _tell(path: Path, found: Verification) -> None:
         f"{progress.spent_usd} USD spent, up to {progress.unknown_usd} USD of unknown fate"
     )
     count = len(found.problems)
+    click.echo(f"checked: {found.promise}")
     click.echo("the trace is whole" if found.ok else f"{count} fault{'' if count == 1 else 's'}")
 
 

@@ -11,6 +11,7 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    SecretStr,
     Tag,
     ValidationInfo,
     field_validator,
@@ -292,6 +293,8 @@ class TraceConfig(Section):
     """A file (`*.jsonl`, `*.jsonl.gz`), or a folder that gets a file a run. Unset: no trace."""
     content: Literal["full", "hash", "none"] = "full"
     """Prompts, files and outputs as they are, as sha256 only, or not at all."""
+    signing_key: SecretStr | None = None
+    """Signs every line, so that nobody without the key can write the trace anew (`cascade trace verify`)."""
     sinks: Annotated[tuple[Annotated[SinkConfig, BeforeValidator(_named)], ...], LISTED] = ()
     """Further places for events, each `{use: NAME, ...}`. One that fails is said and let go; the run goes on."""
 

@@ -50,3 +50,4 @@ from cascade.trace.sink import NullSink as NullSink
 from cascade.trace.sink import TraceSink as TraceSink
 from cascade.trace.verify import Verification as Verification
 from cascade.trace.verify import verify as verify
+from cascade.trace.verify import verify_file as verify_file

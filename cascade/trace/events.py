@@ -142,6 +142,10 @@ class Base(Record):
     span_id: str
     parent_span_id: str | None = None
     node: str | None = None
+    chain: str | None = Field(default=None, exclude=True)
+    """Read only: the digest of a line that another program wrote anew (`cascade.trace.chain`)."""
+    signature: str | None = Field(default=None, exclude=True)
+    """Read only, as `chain`."""
 
 
 class RunStarted(Base):

@@ -23,7 +23,9 @@ class Labelled:
     known: int
 
 
-def label_trace(path: Path | str, labels: Iterable[Label], *, source: str = "") -> Labelled:
+def label_trace(
+    path: Path | str, labels: Iterable[Label], *, source: str = "", signing_key: bytes | None = None
+) -> Labelled:
     """Append an `outcome.labelled` for each label that the trace does not hold yet; the last of an answer counts.
 
     All or nothing is checked before the first line is written; a label that is there already is left, so that an
@@ -42,7 +44,7 @@ def label_trace(path: Path | str, labels: Iterable[Label], *, source: str = "") 
     wanted = joined(events, labels)
     new = {key: label for key, label in wanted.items() if before.get(key) != label.outcome}
     if new:
-        with JsonLinesSink(path) as sink:
+        with JsonLinesSink(path, signing_key=signing_key) as sink:
             for key, label in new.items():
                 sink.emit(_event(spans[key], label, source))
     changed = sum(key in before for key in new)

@@ -12,18 +12,12 @@ from pydantic import ValidationError
 
 from cascade.errors import InputError
 from cascade.storage import unreadable
+from cascade.trace.chain import split_link
 from cascade.trace.events import EVENT, SCHEMA, Event
+from cascade.trace.problem import Problem
 
 _BOM = b"\xef\xbb\xbf"
 _HINT = "give the path of a trace that `cascade run --trace` wrote"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """A fault found at a line (from 1; 0: the file as a whole)."""
-
-    line: int
-    message: str
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,14 +41,14 @@ def read_trace(path: Path | str, *, strict: bool = True) -> TraceLog:
     path = Path(path)
     log = TraceLog(path=path)
     pending: Problem | None = None
-    for number, line, whole in _lines(path):
+    for number, line, whole in trace_lines(path):
         if pending is not None:
             log.problems.append(pending)
             pending = None
         if not line.strip():
             continue
         try:
-            log.events.append(EVENT.validate_json(line))
+            log.events.append(EVENT.validate_json(split_link(line).body))
             log.lines.append(number)
         except ValidationError as error:
             pending = _explain(path, number, line, error)
@@ -80,7 +74,7 @@ def read_events(path: Path | str) -> TraceLog:
     return log
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes, bool]]:
+def trace_lines(path: Path) -> Iterator[tuple[int, bytes, bool]]:
     """Number, bytes and whether the line has its end. A gzip cut short ends like a torn line."""
     number, line = 0, b""
     try:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 
 from cascade.errors import StorageError
+from cascade.storage import require_still_there
+from cascade.trace.chain import Chain, split_link
 from cascade.trace.content import Redactor
 from cascade.trace.events import Event
 
@@ -67,23 +69,32 @@ class JsonLinesSink:
 
     Every event is handed to the operating system at once; those of `DURABLE` are also synced to disk (if
     `sync`), above all `attempt.started` before its call. A line that a crash tore is cut off when the file is
-    opened again; `repaired_bytes` says how long it was.
+    opened again; `repaired_bytes` says how long it was. Each line ends with a digest of itself and of the line
+    before (`cascade.trace.chain`), signed if there is a `signing_key`.
 
     Raises `StorageError`: `storage.locked` if another run writes to the file, `storage.write` if the disk
-    refuses.
+    refuses, `storage.gone` on closing if the file is no longer where it was opened.
     """
 
-    def __init__(self, path: Path | str, *, secrets: Iterable[str] = (), sync: bool = True) -> None:
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        secrets: Iterable[str] = (),
+        sync: bool = True,
+        signing_key: bytes | None = None,
+    ) -> None:
         import structlog
 
         self.path = Path(path)
         self._sync = sync
         self._redactor = Redactor(secrets)
         self._file: BinaryIO | None = _open_locked(self.path)
-        self.repaired_bytes = _mend_tail(self._file)
+        self.repaired_bytes, last = _repair_tail(self._file)
+        self._chain = Chain(split_link(last).chain or "", key=signing_key)
         self._logger = structlog.wrap_logger(
             structlog.BytesLogger(self._file),
-            processors=[self._mask, _render],
+            processors=[self._mask, self._render],
             wrapper_class=structlog.BoundLogger,
         )
 
@@ -109,11 +120,15 @@ class JsonLinesSink:
             raise self._refused(error) from error
 
     def close(self) -> None:
-        """Sync, release the lock, close. A second call does nothing."""
+        """Sync, release the lock, close. A second call does nothing.
+
+        Raises `StorageError` (`storage.gone`) if the file was removed or replaced while it was written.
+        """
         if self._file is None:
             return
         try:
             self.flush()
+            require_still_there(self.path, self._file.fileno(), what="trace")
         finally:
             file, self._file = self._file, None
             with suppress(OSError):  # what could not be written was said by the flush
@@ -130,19 +145,18 @@ class JsonLinesSink:
     ) -> MutableMapping[str, Any]:
         return cast("MutableMapping[str, Any]", self._redactor.value(fields))
 
+    def _render(self, _logger: object, _method: str, fields: MutableMapping[str, Any]) -> bytes:
+        import orjson
+
+        first = {"schema": fields.pop("schema"), "event": fields.pop("event")}
+        return self._chain.sealed(orjson.dumps(first | dict(fields)))
+
     def _refused(self, error: OSError) -> StorageError:
         return StorageError(
             f"cannot write the trace {self.path}: {error.strerror or error}",
             hint="free some space or choose another place with --trace; no call is made without its record",
             code="storage.write",
         )
-
-
-def _render(_logger: object, _method: str, fields: MutableMapping[str, Any]) -> bytes:
-    import orjson
-
-    first = {"schema": fields.pop("schema"), "event": fields.pop("event")}
-    return orjson.dumps(first | dict(fields))
 
 
 def refuse_if_written(path: Path) -> None:
@@ -173,27 +187,33 @@ def _open_locked(path: Path) -> BinaryIO:
     return cast("BinaryIO", file)
 
 
-def _mend_tail(file: BinaryIO) -> int:
-    """Cut a last line without its end; a whole one that only lacks the newline gets it. Bytes cut."""
+def _repair_tail(file: BinaryIO) -> tuple[int, bytes]:
+    """Cut a last line without its end; a whole one that only lacks the newline gets it.
+
+    Returns the number of bytes cut, and the last whole line (b"" if there is none).
+    """
     size = file.seek(0, os.SEEK_END)
-    if size == 0:
-        return 0
+    *_, before, torn = (b"", *_tail(file, size).split(b"\n"))
+    if not torn:
+        return 0, before
+    if _is_whole(torn):
+        file.write(b"\n")
+        file.flush()
+        return 0, torn
+    file.truncate(size - len(torn))
+    file.seek(0, os.SEEK_END)
+    return len(torn), before
+
+
+def _tail(file: BinaryIO, size: int) -> bytes:
+    """The end of the file from the start of the last line that has its end, at least."""
     start, tail = size, b""
-    while start > 0 and b"\n" not in tail:
+    while start > 0 and tail.count(b"\n") < 2:
         step = min(65536, start)
         start -= step
         file.seek(start)
         tail = file.read(step) + tail
-    torn = tail[tail.rfind(b"\n") + 1 :]
-    if not torn:
-        return 0
-    if _is_whole(torn):
-        file.write(b"\n")
-        file.flush()
-        return 0
-    file.truncate(size - len(torn))
-    file.seek(0, os.SEEK_END)
-    return len(torn)
+    return tail
 
 
 def _is_whole(line: bytes) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from typing import TypeAlias
 
+from cascade.trace.chain import ChainCheck, check_chain
 from cascade.trace.events import (
     AttemptFailed,
     AttemptFinished,
@@ -22,7 +24,8 @@ from cascade.trace.events import (
     ValidationFinished,
 )
 from cascade.trace.open_calls import OpenCall, Progress, progress
-from cascade.trace.reader import Problem, TraceLog
+from cascade.trace.problem import Problem
+from cascade.trace.reader import TraceLog, read_trace, trace_lines
 
 ZERO = Decimal(0)
 MILLION = Decimal(1_000_000)
@@ -32,12 +35,16 @@ Placed: TypeAlias = tuple[int, Event]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """`problems` are faults; `notes` is what a reader should know that is none (a torn line, an open run)."""
+    """`problems` are faults; `notes` is what a reader should know besides (a torn line, an open run).
+
+    `promise` says what was checked of the chain over the lines; empty where the chain was not followed.
+    """
 
     events: int
     problems: tuple[Problem, ...]
     notes: tuple[str, ...]
     progress: Progress
+    promise: str = ""
 
     @property
     def ok(self) -> bool:
@@ -72,10 +79,10 @@ class _Books:
         self.of_run.setdefault(event.run_id, []).append(event)
 
 
-def verify(log: TraceLog) -> Verification:
-    """Check a trace that was read with `strict=False`."""
+def verify(log: TraceLog, chain: ChainCheck | None = None) -> Verification:
+    """Check a trace that was read with `strict=False`. chain: what was found along its chain of digests."""
     books = _Books()
-    problems = list(log.problems)
+    problems = [*log.problems, *(chain.problems if chain is not None else ())]
     if not log.events and not problems:
         problems.append(Problem(line=0, message="the file holds no event: this is no trace, or an empty one"))
     for number, event in zip(log.lines, log.events, strict=True):
@@ -86,7 +93,19 @@ def verify(log: TraceLog) -> Verification:
         problems=tuple(sorted(problems, key=lambda problem: problem.line)),
         notes=tuple(_notes(log, books, so_far)),
         progress=so_far,
+        promise=chain.promise if chain is not None else "",
     )
+
+
+def verify_file(path: Path | str, *, key: bytes | None = None) -> Verification:
+    """Check a trace file: its values, pairs and sums, and the chain over its lines.
+
+    key: checks the signatures too. Raises as `read_trace`.
+    """
+    log = read_trace(path, strict=False)
+    torn = log.torn.line if log.torn is not None else None
+    lines = ((number, line) for number, line, _ in trace_lines(Path(path)) if number != torn)
+    return verify(log, check_chain(lines, key=key))
 
 
 def _notes(log: TraceLog, books: _Books, so_far: Progress) -> Iterable[str]:

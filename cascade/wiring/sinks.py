@@ -21,6 +21,8 @@ SHIPPED = {"opentelemetry": "cascade.integrations.opentelemetry:opentelemetry_si
 def sink_opener(config: Config, path: Path | None) -> Callable[[], TraceSink]:
     """What opens the run's sinks when its first event comes. Raises ConfigError for one that cannot be loaded."""
     secrets = config.secrets
+    key = config.trace.signing_key
+    signing_key = None if key is None else key.get_secret_value().encode()
     factories = [
         (place, wanted, imported_plugin("trace_sinks", SHIPPED.get(wanted.use, wanted.use), place))
         for number, wanted in enumerate(config.trace.sinks)
@@ -31,7 +33,7 @@ def sink_opener(config: Config, path: Path | None) -> Callable[[], TraceSink]:
         further = {
             f"{place} ({wanted.use})": _made(place, wanted, factory) for place, wanted, factory in factories
         }
-        first = _open_sink(path, secrets)
+        first = _open_sink(path, secrets, signing_key)
         return FanOutSink(first, further, secrets=secrets, failed=_tell) if further else first
 
     return open_all
@@ -44,12 +46,12 @@ def _made(place: str, wanted: SinkConfig, factory: Callable[..., object]) -> Tra
         raise ConfigError(f"{place}: {wanted.use} does not take these options: {error}") from error
 
 
-def _open_sink(path: Path | None, secrets: tuple[str, ...]) -> TraceSink:
+def _open_sink(path: Path | None, secrets: tuple[str, ...], signing_key: bytes | None) -> TraceSink:
     if path is None:
         return NullSink()
     if path.is_dir() or not path.suffix:
         path /= f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}.jsonl"
-    return JsonLinesSink(path, secrets=secrets)
+    return JsonLinesSink(path, secrets=secrets, signing_key=signing_key)
 
 
 def _tell(name: str, error: Exception) -> None:
