@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cascade.errors import UsageError
+from cascade.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
     from cascade.api import Cascade
@@ -76,21 +76,24 @@ async def _run(cascade: Cascade, tasks: Iterable[Task | BrokenLine], options: di
     quiet = options["as_json"]
     single = is_prompt(options["what"])
     live = Live(None if single else count_lines(options["what"]), label="tasks", quiet=quiet or single)
-    async with cascade:
-        with results_file(options["output"], resume=options["resume"]) as writer, live.shown():
-            batch = Batch(
-                cascade=cascade,
-                concurrency=options["concurrency"],
-                writer=writer,
-                live=live,
-                keep=single,
-            )
-            end = await batch.run(tasks)
-        trace = cascade.trace_path
+    batch = Batch(cascade=cascade, concurrency=options["concurrency"], live=live, keep=single)
+    lost: StorageError | None = None
+    try:
+        async with cascade:
+            with results_file(options["output"], resume=options["resume"]) as batch.writer, live.shown():
+                await batch.run(tasks)
+            trace = cascade.trace_path
+    except StorageError as error:
+        if error.code != "storage.gone":
+            raise
+        lost, trace = error, None
+    end = batch.end
     if options["as_json"]:
         click.echo(json.dumps(document(cascade, trace=trace, results=options["output"], end=end)))
     else:
         show(cascade, end, trace=trace, options=options)
+    if lost is not None:
+        raise lost
     return end.exit_code
 
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import orjson
+import pytest
 
 from cascade.testing import ScriptedServer
 from tests.cli.conftest import KEY, ROOT, Command
@@ -188,3 +189,34 @@ async def test_without_a_config_or_a_key_the_way_out_is_told(command: Command) -
     assert ended.code == 2
     for told in ("DEEPSEEK_API_KEY", "cascade init", "cascade demo"):
         assert told in ended.err
+
+
+@pytest.mark.parametrize("gone", ["trace", "results"])
+async def test_a_file_that_is_removed_while_it_is_written_is_reported_and_nothing_else_is_lost(
+    command: Command, config: Config, tmp_path: Path, gone: str
+) -> None:
+    places = {"trace": tmp_path / "t.jsonl", "results": tmp_path / "r.jsonl"}
+
+    def answer(_: object) -> str:
+        places[gone].unlink(missing_ok=True)
+        return "```python\ndef add(a, b):\n    return a + b\n```"
+
+    tasks = tmp_path / "tasks.jsonl"
+    tasks.write_text(json.dumps({"id": "t", "prompt": "Write add(a, b).", "target": "add.py"}) + "\n")
+    async with ScriptedServer(answer) as serving:
+        words = [
+            "run",
+            tasks,
+            "-c",
+            config(url=serving.base_url),
+            "--trace",
+            places["trace"],
+            "-o",
+            places["results"],
+        ]
+        ended = await command(*words)
+    assert ended.code == 3
+    assert f"{places[gone]} was removed or replaced while it was being written" in ended.err
+    assert "1 accepted" in ended.out
+    kept = places["results" if gone == "trace" else "trace"]
+    assert '"accepted"' in kept.read_text()
