@@ -21,6 +21,7 @@ JsonObject: TypeAlias = Mapping[str, JsonValue]
 
 Severity: TypeAlias = Literal["error", "warning", "info"]
 CheckStatus: TypeAlias = Literal["passed", "failed", "unchecked"]
+TestStatus: TypeAlias = Literal["passed", "failed", "skipped"]
 History: TypeAlias = Literal["full", "last", "diagnostics", "none"]
 Billing: TypeAlias = Literal["reported", "estimated", "unknown", "none"]
 TaskStatus: TypeAlias = Literal["accepted", "rejected", "budget_exhausted", "error"]
@@ -65,7 +66,7 @@ class Task:
 class Diagnostic:
     """One located finding. `line` and `column` count from 1; None where the tool gives no place.
 
-    `source` is the offending source line, for feedback.
+    `source` is the offending source line, for feedback. `test` is the id of the test that it explains.
     """
 
     message: str
@@ -75,17 +76,61 @@ class Diagnostic:
     line: int | None = None
     column: int | None = None
     source: str | None = None
+    test: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuiteRun:
+    """What came of each test of one run of a test suite, by test id."""
+
+    tests: Mapping[str, TestStatus] = field(default_factory=dict)
+    """Every test that ran. skipped: by the tests themselves, or an expected failure."""
+    files: tuple[str, ...] = ()
+    """Test files that were collected, in the order in which they run."""
+    uncollected: tuple[str, ...] = ()
+    """Test files that could not be collected."""
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """Failed tests whose error is one that the sandbox gives: the error."""
+    complete: bool = True
+    """False: a limit ended the run before its tests had all run."""
+    wall_s: float = 0.0
+    """Seconds that the run took."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """How a report differs from the baseline: ids of tests, and findings that were there before."""
+
+    fixed: tuple[str, ...] = ()
+    """Failed before and pass now."""
+    broken: tuple[str, ...] = ()
+    """Passed before and fail now."""
+    missing: tuple[str, ...] = ()
+    """Passed before and did not run now."""
+    still_failing: tuple[str, ...] = ()
+    """Failed before and fail now: no fault of the answer."""
+    new_failing: tuple[str, ...] = ()
+    """Fail now, and were not there before."""
+    unfixed: tuple[str, ...] = ()
+    """Had to pass (`fail_to_pass`, `pass_to_pass`, the task's own tests) and do not."""
+    findings_before: int = 0
+    """Findings that the untouched workspace has too; they are left out of the report."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What one validator says. `detail` says why, where the status alone does not (above all: unchecked)."""
+    """What one validator says. `detail` says why, where the status alone does not (above all: unchecked).
+
+    `run` is what came of each test, for whoever compares two runs; a verdict holds `changes` instead.
+    """
 
     name: str
     status: CheckStatus
     latency_s: float = 0.0
     diagnostics: tuple[Diagnostic, ...] = ()
     detail: str | None = None
+    run: SuiteRun | None = None
+    changes: Changes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,15 +35,12 @@ LAYERS: list[tuple[str, ...]] = [
     ("cascade.tasks", "cascade.results"),
     ("cascade.classifiers", "cascade.validators"),
     ("cascade.storage", "cascade.background", "cascade.conversation"),
-    ("cascade.codec", "cascade.evidence", "cascade.globs", "cascade.thoughts"),
+    ("cascade.codec", "cascade.evidence", "cascade.globs"),
     ("cascade.errors",),
     ("cascade.types",),
 ]
 # What only one place may import.
-SOLE_IMPORTERS = {
-    "langgraph": {"cascade.graph"},
-    "openai": {"cascade.models.openai", "cascade.models.transport"},
-}
+SOLE_IMPORTERS = {"langgraph": {"cascade.graph"}, "openai": {"cascade.models.openai"}}
 
 
 def modules() -> Iterator[tuple[str, Path]]:

@@ -10,7 +10,12 @@ if TYPE_CHECKING:
 
 
 class Validator(Protocol):
-    """Checks one candidate. Found by entry point in the group `cascade.validators`; needs no base class."""
+    """Checks one candidate. Found by entry point in the group `cascade.validators`; needs no base class.
+
+    It may have more: `reads = True` if it executes nothing (then it is shown the answer's own tests and
+    configuration too), and what `cascade.validators.baseline.Comparable` names, so that what it says of the
+    untouched workspace does not count.
+    """
 
     @property
     def name(self) -> str:

@@ -64,11 +64,22 @@ class Command:
     """Runs the tool in the sandbox on the answer's files."""
 
     stage = 1
+    compares: Literal["findings"] = "findings"
 
     def __init__(self, sandbox: Sandbox, options: CommandOptions) -> None:
         self.sandbox = sandbox
         self._options = options
         self.name = options.name or Path(options.run[0]).name
+
+    @property
+    def fingerprint(self) -> str:
+        """What its findings depend on apart from the workspace: its options and the program."""
+        program = find_tool(self._options.run[0])
+        return f"{self._options!r} {program} {_stamp(program)}"
+
+    def looks_at(self, path: str) -> bool:
+        """Whether it checks a file of this name."""
+        return any(fnmatchcase(path, pattern) for pattern in self._options.files)
 
     def nothing_to_check(self, workspace: Workspace) -> str | None:
         """Why there is nothing to do, if so."""
@@ -135,8 +146,7 @@ class Command:
         )
 
     def _files(self, workspace: Workspace) -> list[str]:
-        patterns = self._options.files
-        return [path for path in workspace.touched if any(fnmatchcase(path, pattern) for pattern in patterns)]
+        return [path for path in workspace.touched if self.looks_at(path)]
 
     def _argv(self, program: str, workspace: Workspace) -> list[str]:
         argv = [program]
@@ -170,6 +180,11 @@ class Command:
         return Room(
             cwd=place.cwd, writable=place.writable, readable=read, env={"PATH": search, **env}, limits=limits
         )
+
+
+def _stamp(program: str | None) -> str:
+    info = Path(program).stat() if program is not None else None
+    return "" if info is None else f"{info.st_size}:{info.st_mtime_ns}"
 
 
 def _home(program: str) -> Path:

@@ -6,7 +6,7 @@ import importlib.util
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -47,7 +47,9 @@ class MypyOptions(Options):
 class Mypy:
     """Checks types in a fork of a warm worker, isolated from every configuration file."""
 
+    reads = True
     stage = 1
+    compares: Literal["findings"] = "findings"
 
     def __init__(self, sandbox: Sandbox, options: MypyOptions | None = None) -> None:
         self.sandbox = sandbox
@@ -55,6 +57,15 @@ class Mypy:
         self.name = self._options.name
         self._kind = Kind("mypy", self._options.flags)
         self._learnt: set[str] = set()
+
+    @property
+    def fingerprint(self) -> str:
+        """What its findings depend on apart from the workspace."""
+        return repr(self._options)
+
+    def looks_at(self, path: str) -> bool:
+        """Whether it checks a file of this name."""
+        return path.endswith((".py", ".pyi"))
 
     def nothing_to_check(self, workspace: Workspace) -> str | None:
         """Why there is nothing to do, if so."""

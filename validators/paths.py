@@ -46,7 +46,8 @@ def resolve_inside(root: Path, path: str) -> Path:
     """
     target = root / confined(path)
     real = Path(os.path.realpath(target.parent))
-    if real != root and not real.is_relative_to(root):
+    inside = Path(os.path.realpath(root))
+    if real != inside and not real.is_relative_to(inside):
         raise InputError(
             f"{path!r:.200} leads out of the workspace through a link",
             hint="remove the link, or write to a path that stays inside",

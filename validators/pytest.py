@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 from pydantic import Field
 
@@ -38,12 +39,22 @@ class Pytest:
     """Runs the tests in a fork of a warm interpreter, in the sandbox; refuses where nothing isolates."""
 
     stage = 2
+    compares: Literal["tests"] = "tests"
 
     def __init__(self, sandbox: Sandbox, options: PytestOptions | None = None) -> None:
         self.sandbox = sandbox
         self._options = options or PytestOptions()
         self.name = self._options.name
         self._kind = Kind("pytest")
+
+    @property
+    def fingerprint(self) -> str:
+        """What its verdict depends on apart from the workspace: its options and the sandbox's limits."""
+        return f"{self._options!r} {self.sandbox.limits!r}"
+
+    def looks_at(self, path: str) -> bool:
+        """Whether a file of this name may matter to a test: any may."""
+        return bool(path)
 
     def nothing_to_check(self, workspace: Workspace) -> str | None:
         """Why there is nothing to do, if so."""
@@ -61,22 +72,24 @@ class Pytest:
         options = self._options
         nonce = secrets.token_hex(16)
         tests = [path for path in workspace.tests if path.endswith(".py")]
-        limits = self._limits()
+        limits = self._limits(workspace)
         payload = {
             "root": str(workspace.root),
             "scratch": str(workspace.scratch),
             "tests": tests,
-            "select": list(options.select) or [path for path in tests if is_test(path)] or tests,
+            "select": list(workspace.select or options.select)
+            or [path for path in tests if is_test(path)]
+            or tests,
             "config": _task_config(workspace),
             "conftest": _brings_conftest(workspace),
             "apart": options.apart,
             "answer": list(workspace.touched),
             "plugins": list(options.plugins),
-            "options": list(options.arguments),
+            "options": [*options.arguments, *_left_out(workspace)],
             "wall_s": limits.wall_s,
             "nonce": nonce,
         }
-        expected = defined_tests(workspace, options.select)
+        expected = defined_tests(workspace, workspace.select or options.select)
         done = await self.sandbox.job(self._kind, "pytest", payload, room(workspace, limits))
         if done.ended == "lost":
             return Report(name=self.name, status="unchecked", detail=done.detail)
@@ -85,11 +98,17 @@ class Pytest:
             return Report(name=self.name, status="unchecked", detail=f"pytest broke: {said(done)}")
         return judge(self.name, done, records, workspace, expected=expected)
 
-    def _limits(self) -> Limits:
+    def _limits(self, workspace: Workspace) -> Limits:
         usual, options = self.sandbox.limits, self._options
-        wall_s = usual.wall_s if options.timeout_s is None else options.timeout_s
+        wall_s = max(usual.wall_s, workspace.wall_s or 0) if options.timeout_s is None else options.timeout_s
         memory_mb = usual.memory_mb if options.memory_mb is None else options.memory_mb
-        return replace(usual, wall_s=wall_s, memory_mb=memory_mb)
+        return replace(usual, wall_s=wall_s, cpu_s=max(usual.cpu_s, int(wall_s)), memory_mb=memory_mb)
+
+
+def _left_out(workspace: Workspace) -> list[str]:
+    """Options by which pytest does not collect what is run apart."""
+    own = (path for path in workspace.left_out if path not in workspace.given)
+    return [f"--ignore={workspace.root / path}" for path in own]
 
 
 def _brings_conftest(workspace: Workspace) -> bool:

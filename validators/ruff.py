@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -63,12 +63,23 @@ class RuffOptions(Options):
 class Ruff:
     """Runs `ruff check` isolated from every configuration file, on the answer's files only."""
 
+    reads = True
     stage = 1
+    compares: Literal["findings"] = "findings"
 
     def __init__(self, sandbox: Sandbox, options: RuffOptions | None = None) -> None:
         self.sandbox = sandbox
         self._options = options or RuffOptions()
         self.name = self._options.name
+
+    @property
+    def fingerprint(self) -> str:
+        """What its findings depend on apart from the workspace."""
+        return repr(self._options)
+
+    def looks_at(self, path: str) -> bool:
+        """Whether it checks a file of this name."""
+        return path.endswith((".py", ".pyi"))
 
     def nothing_to_check(self, workspace: Workspace) -> str | None:
         """Why there is nothing to do, if so."""

@@ -6,15 +6,17 @@ import asyncio
 import os
 import shutil
 import tempfile
-import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from cascade.errors import CascadeError, InputError
+from cascade.errors import InputError
 from cascade.types import Candidate, Diagnostic, Report, Task, Verdict
 from cascade.validators.base import Validator
+from cascade.validators.baseline.keeper import Baselines, Surroundings
+from cascade.validators.baseline.store import Store
+from cascade.validators.baseline.values import Baseline
+from cascade.validators.examination import Examination, report_of
 from cascade.validators.order import Experience, stages
 from cascade.validators.project import Project
 from cascade.validators.sandbox import Sandbox
@@ -28,6 +30,7 @@ class Suite:
     `stop_early` ends at the first stage in which one failed; otherwise all run, at once. `experience` orders
     them by what was learnt from traces. `sandbox` is where workspaces live (default: that of the first validator
     which has one); closing it is its owner's. `project` says how workspaces are built on and tested.
+    `baselines` is where baselines are kept (default: the user's cache).
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class Suite:
         sandbox: Sandbox | None = None,
         concurrency: int | None = None,
         project: Project = Project(),  # noqa: B008  (frozen)
+        baselines: Store | None = None,
     ) -> None:
         self.validators = tuple(validators)
         self.stop_early = stop_early
@@ -50,6 +54,10 @@ class Suite:
         self._slots = weakref.WeakKeyDictionary()
         self._place: Place | None = None
         self._remove_own: Callable[[], object] = lambda: None
+        layers = () if self._sandbox is None else self._sandbox.layers
+        self._baselines = Baselines(
+            Surroundings(place=self._where, project=project, check=report_of, layers=layers), store=baselines
+        )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -69,15 +77,26 @@ class Suite:
         chosen = self._chosen(task)
         async with self._slot():
             try:
-                workspace = await asyncio.to_thread(
-                    Workspace, task, candidate, place=self._where(), project=self.project
-                )
+                examination = await asyncio.to_thread(self._open, task, candidate)
             except RejectedCandidateError as error:
                 return Verdict.of([_rejected(error)])
             try:
-                return await self._run(chosen, workspace)
+                return await self._run(chosen, examination)
             finally:
-                await asyncio.shield(asyncio.to_thread(workspace.close))
+                await asyncio.shield(asyncio.to_thread(examination.close))
+
+    async def baseline(self, task: Task) -> Baseline:
+        """What the validators say of the task's untouched workspace: kept by content, shared by tasks and runs.
+
+        Empty without a workspace, and where the project wants no baseline. To be called before anything is paid;
+        `check` computes what is missing.
+
+        Raises:
+            InputError: the workspace or its project's interpreter cannot be used.
+        """
+        if task.workspace is None or not self.project.baseline:
+            return Baseline()
+        return await self._baselines.of(task, self._chosen(task))
 
     async def aclose(self) -> None:
         """Close the validators, and remove what the suite keeps on disk."""
@@ -85,6 +104,7 @@ class Suite:
             close = getattr(validator, "aclose", None)
             if close is not None:
                 await close()
+        await self._baselines.aclose()
         self._place = None
         self._remove_own()
 
@@ -99,6 +119,11 @@ class Suite:
                 hint=f"configured are: {', '.join(known) or 'none'}",
             )
         return tuple(known[name] for name in task.validators)
+
+    def _open(self, task: Task, candidate: Candidate) -> Examination:
+        return Examination(
+            task, candidate, place=self._where(), project=self.project, baselines=self._baselines
+        )
 
     def _slot(self) -> asyncio.Semaphore:
         loop = asyncio.get_running_loop()
@@ -117,13 +142,14 @@ class Suite:
         parent, share = self._sandbox.root, self._sandbox.isolates
         return Place(parent=parent, snapshots=Snapshots(parent), share=share, owner=self._sandbox.owner)
 
-    async def _run(self, validators: Sequence[Validator], workspace: Workspace) -> Verdict:
-        skipped = {v.name: why for v in validators if (why := _nothing_to_do(v, workspace))}
+    async def _run(self, validators: Sequence[Validator], examination: Examination) -> Verdict:
+        reasons = {v.name: _nothing_to_do(v, examination.seen_by(v)) for v in validators}
+        skipped = {name: why for name, why in reasons.items() if why}
         due = [validator for validator in validators if validator.name not in skipped]
         groups = stages(due, self._experience) if self.stop_early else [list(due)]
         reports: list[Report] = []
         for group in groups:
-            reports += await _together(group, workspace)
+            reports += await _together(group, examination)
             if self.stop_early and any(report.status == "failed" for report in reports):
                 break
         return Verdict.of(reports, skipped=skipped)
@@ -140,22 +166,10 @@ def _nothing_to_do(validator: Validator, workspace: Workspace) -> str | None:
     return ask(workspace) if ask is not None else None
 
 
-async def _together(group: Sequence[Validator], workspace: Workspace) -> list[Report]:
+async def _together(group: Sequence[Validator], examination: Examination) -> list[Report]:
     async with asyncio.TaskGroup() as running:
-        tasks = [running.create_task(_one(validator, workspace)) for validator in group]
+        tasks = [running.create_task(examination.report(validator)) for validator in group]
     return [task.result() for task in tasks]
-
-
-async def _one(validator: Validator, workspace: Workspace) -> Report:
-    started = time.perf_counter()
-    try:
-        report = await validator.check(workspace)
-    except CascadeError as error:
-        report = Report(name=validator.name, status="unchecked", detail=str(error))
-    except Exception as error:  # noqa: BLE001  (the boundary to third parties' code: a crash is `unchecked`)
-        detail = f"the validator itself failed: {type(error).__name__}: {error}"
-        report = Report(name=validator.name, status="unchecked", detail=detail)
-    return replace(report, name=validator.name, latency_s=time.perf_counter() - started)
 
 
 def _rejected(error: RejectedCandidateError) -> Report:

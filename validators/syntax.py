@@ -21,6 +21,7 @@ class SyntaxOptions(Options):
 class Syntax:
     """Compiles with the interpreter that the library runs on, in a child of its own."""
 
+    reads = True
     stage = 0
 
     def __init__(self, sandbox: Sandbox, options: SyntaxOptions | None = None) -> None:

@@ -6,11 +6,11 @@ import ast
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
 
-from cascade.types import Diagnostic, Report
+from cascade.types import Diagnostic, Report, SuiteRun, TestStatus
 from cascade.validators.feedback import TEST_CODE
 from cascade.validators.paths import is_test
 from cascade.validators.sandbox import Completed
@@ -68,11 +68,59 @@ def read_records(report: bytes, nonce: str) -> Records:
     return records
 
 
+# Errors by which a test fails where the sandbox refuses what it needs.
+REFUSED = re.compile(
+    r"Operation not permitted|Permission denied|Network is unreachable|name resolution|/dev/shm"
+    r"|Function not implemented|Cannot assign requested address|Read-only file system|No address associated"
+)
+REFUSED_TYPES = frozenset({"PermissionError", "gaierror"})
+
+
+def run_of(done: Completed, records: Records) -> SuiteRun:
+    """What came of each test, as far as the records go."""
+    tests: dict[str, TestStatus] = {}
+    for record in records.of("tested"):
+        test, status = str(record["test"]), _status(record)
+        if tests.get(test) != "failed":
+            tests[test] = status
+    refused = {
+        str(record["test"]): f"{record.get('type')}: {record.get('message')}"[:200]
+        for record in records.of("failure")
+        if record.get("type") in REFUSED_TYPES or REFUSED.search(str(record.get("message", "")))
+    }
+    uncollected = tuple(str(record["file"]) for record in records.of("uncollected"))
+    complete = done.ended == "exit" and records.complete
+    collected = (str(test) for record in records.of("collected") for test in record["tests"])
+    return SuiteRun(
+        tests=tests,
+        files=tuple(dict.fromkeys(test.split("::", 1)[0] for test in collected)),
+        uncollected=uncollected,
+        refused=refused,
+        complete=complete,
+        wall_s=done.wall_s,
+    )
+
+
+def _status(record: Mapping[str, Any]) -> TestStatus:
+    if record["outcome"] == "skipped":
+        return "skipped" if record["by_tests"] or record["expected"] else "failed"
+    return "passed" if record["outcome"] == "passed" else "failed"
+
+
 def judge(
     name: str, done: Completed, records: Records, workspace: Workspace, *, expected: Sequence[str]
 ) -> Report:
-    """The report: failed, passed, or unchecked with the reason."""
-    failures = [_failure(record, workspace) for record in records.of("failure")]
+    """The report: failed, passed, or unchecked with the reason; `run` holds what came of each test."""
+    report = _judge(name, done, records, workspace, expected=expected)
+    return replace(report, run=run_of(done, records))
+
+
+def _judge(
+    name: str, done: Completed, records: Records, workspace: Workspace, *, expected: Sequence[str]
+) -> Report:
+    failures = [
+        replace(_failure(record, workspace), test=record.get("test")) for record in records.of("failure")
+    ]
     foreign = _not_installed(records, workspace)
     if foreign and not [record for record in records.of("failure") if not record.get("module")]:
         return Report(

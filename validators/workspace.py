@@ -50,7 +50,12 @@ class Workspace:
     `root` is the directory, `scratch` a private HOME and TMPDIR beside it. `touched` are the candidate's files,
     `tests` those of the task (those in its workspace if it brings no others), `ignored` maps a candidate's path
     that was not written to the reason. `project` says how it is built on and tested. Paths are POSIX and
-    relative to `root`.
+    relative to `root`. With `handed_out` everything of the answer is written, its tests and configuration too: for
+    checks that read, and to run the answer's own tests.
+
+    `select` are the test files or ids to run, in this order (empty: all), `left_out` test files that are not to be
+    collected, `wall_s` the seconds that the suite may
+    take where its validator has no limit of its own (None: the sandbox's).
 
     Raises:
         InputError: the task's own paths or workspace are wrong.
@@ -65,6 +70,7 @@ class Workspace:
         *,
         place: Place | None = None,
         project: Project = Project(),  # noqa: B008  (frozen)
+        handed_out: bool = False,
     ) -> None:
         self.task = task
         self.project = project
@@ -72,6 +78,10 @@ class Workspace:
         self.tests: tuple[str, ...] = tuple(str(confined(path)) for path in task.tests)
         self.given: frozenset[str] = frozenset()
         self.ignored: dict[str, str] = {}
+        self.select: tuple[str, ...] = ()
+        self.left_out: tuple[str, ...] = ()
+        self.wall_s: float | None = None
+        self._handed_out = handed_out
         parent = place.parent if place is not None else None
         try:
             self._home = Path(os.path.realpath(tempfile.mkdtemp(prefix="ws-", dir=parent)))
@@ -108,7 +118,8 @@ class Workspace:
             path for path, text in self.candidate.files.items() if self._lay_candidate(path, text)
         )
         for path, text in self.task.tests.items():
-            self._write(str(confined(path)), text)
+            if not (self._handed_out and path in self.candidate.files):
+                self._write(str(confined(path)), text)
         if place.owner is not None:
             _give(self._home, place.owner)
         return tuple(str(confined(path)) for path in touched)
@@ -130,6 +141,8 @@ class Workspace:
         return True
 
     def _not_theirs(self, path: str) -> str:
+        if self._handed_out:
+            return ""
         for test in self.tests:
             if path == test or path.startswith(f"{test}/") or test.startswith(f"{path}/"):
                 return "it is one of the task's tests"
@@ -164,15 +177,13 @@ class Workspace:
         """The candidate's files with one of these suffixes."""
         return tuple(path for path in self.touched if path.endswith(suffixes))
 
+    def listing(self) -> tuple[str, ...]:
+        """Every file below `root`, sorted; links are left out."""
+        return tuple(sorted(_files_below(self.root)))
+
     def read(self, path: str) -> str | None:
         """A file's text, or None if it is missing, leads outside, or is too large to be looked at."""
-        try:
-            target = resolve_inside(self.root, path)
-            if target.is_symlink() or not target.is_file() or target.stat().st_size > MAX_READ:
-                return None
-            return target.read_bytes().decode("utf-8", "replace")
-        except (InputError, OSError):
-            return None
+        return read_below(self.root, path)
 
     def source_line(self, path: str | None, line: int | None) -> str | None:
         """One line of a file as it stands, clipped; None if there is no such line."""
@@ -220,11 +231,30 @@ class Workspace:
         self.close()
 
 
+def read_below(root: Path, path: str) -> str | None:
+    """A file's text, or None if it is missing, leads out of `root`, or is too large to be looked at."""
+    try:
+        target = resolve_inside(root, path)
+        if target.is_symlink() or not target.is_file() or target.stat().st_size > MAX_READ:
+            return None
+        return target.read_bytes().decode("utf-8", "replace")
+    except (InputError, OSError):
+        return None
+
+
 def _tests_below(root: Path) -> Iterator[str]:
     for folder, _, names in os.walk(root):
         for name in names:
             if is_test(name):
                 yield (Path(folder) / name).relative_to(root).as_posix()
+
+
+def _files_below(root: Path) -> Iterator[str]:
+    for folder, _, names in os.walk(root):
+        for name in names:
+            path = Path(folder) / name
+            if not path.is_symlink():
+                yield path.relative_to(root).as_posix()
 
 
 def _give(home: Path, owner: int) -> None:

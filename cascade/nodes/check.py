@@ -14,7 +14,13 @@ from cascade.nodes.early import finding
 from cascade.nodes.services import Services
 from cascade.nodes.state import State, Update, attempts_of, scope_of, task_of
 from cascade.nodes.step import Here, Outcome
-from cascade.trace.events import DiagnosticRecord, JudgedRecord, ValidationFinished, ValidatorRecord
+from cascade.trace.events import (
+    ChangesRecord,
+    DiagnosticRecord,
+    JudgedRecord,
+    ValidationFinished,
+    ValidatorRecord,
+)
 from cascade.trace.ids import Scope
 from cascade.types import Attempt, Candidate, Diagnostic, Report, Task, Verdict
 
@@ -157,4 +163,5 @@ def validator_record(report: Report) -> ValidatorRecord:
         latency_s=report.latency_s,
         diagnostics=tuple(DiagnosticRecord(**to_json(found)) for found in report.diagnostics),
         detail=report.detail,
+        changes=None if report.changes is None else ChangesRecord(**to_json(report.changes)),
     )

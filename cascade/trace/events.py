@@ -88,6 +88,19 @@ class DiagnosticRecord(Record):
     severity: Severity = "error"
     message: str
     source: str | None = None
+    test: str | None = None
+
+
+class ChangesRecord(Record):
+    """How a report differs from what the untouched workspace's was: ids of tests, and findings left out."""
+
+    fixed: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    still_failing: tuple[str, ...] = ()
+    new_failing: tuple[str, ...] = ()
+    unfixed: tuple[str, ...] = ()
+    findings_before: int = 0
 
 
 class ValidatorRecord(Record):
@@ -98,6 +111,7 @@ class ValidatorRecord(Record):
     latency_s: Seconds = 0.0
     diagnostics: tuple[DiagnosticRecord, ...] = ()
     detail: str | None = None
+    changes: ChangesRecord | None = None
 
 
 class JudgedRecord(Record):
