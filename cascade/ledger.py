@@ -83,8 +83,9 @@ class Pricer:
             for name in endpoints
             for moment in moments
         ]
-        costs = [None if (price := self.price(probe)) is None else price.cost(usage) for probe in probes]
-        return None if None in costs else max((cost for cost in costs if cost is not None), default=ZERO)
+        prices = [self.price(probe) for probe in probes]
+        known = [price.worst_case(usage.input, usage.output) for price in prices if price is not None]
+        return None if None in prices else max(known, default=ZERO)
 
     def priced(
         self,

@@ -84,7 +84,9 @@ class _Narrator:
                 input_tokens=usage.input,
                 output_tokens=usage.output,
                 total_tokens=usage.input + usage.output,
-                input_token_details=InputTokenDetails(cache_read=usage.cached_input),
+                input_token_details=InputTokenDetails(
+                    cache_read=usage.cached_input, cache_creation=usage.cache_write_tokens
+                ),
                 output_token_details=OutputTokenDetails(reasoning=usage.reasoning),
             ),
         )

@@ -164,16 +164,20 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Tokens by class. `input` includes `cached_input`; `output` includes `reasoning`.
-
-    `estimated` is True where the provider reported no counts and they were inferred.
-    """
+    """Tokens by class. `input` includes `cached_input` and `cache_write_tokens`; `output` includes `reasoning`."""
 
     input: int = 0
+    """All tokens of the request."""
     cached_input: int = 0
+    """Of them read from the provider's prefix cache."""
     output: int = 0
+    """All tokens of the answer."""
     reasoning: int = 0
+    """Of them thoughts."""
     estimated: bool = False
+    """The provider reported no counts, or not all, and they were inferred."""
+    cache_write_tokens: int = 0
+    """Of the input written to the provider's prefix cache, where that has a price of its own."""
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
@@ -182,6 +186,7 @@ class Usage:
             output=self.output + other.output,
             reasoning=self.reasoning + other.reasoning,
             estimated=self.estimated or other.estimated,
+            cache_write_tokens=self.cache_write_tokens + other.cache_write_tokens,
         )
 
 

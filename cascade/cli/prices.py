@@ -57,6 +57,7 @@ def _document(model: str, at: datetime, price: Price) -> dict[str, Any]:
         "at": at.isoformat(),
         "input": float(price.input),
         "cached_input": float(price.cached_input),
+        "cache_write": None if price.cache_write is None else float(price.cache_write),
         "output": float(price.output),
         "currency": price.currency,
         "source": price.source,

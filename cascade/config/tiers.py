@@ -21,6 +21,8 @@ class Price(Section):
     """USD per 1M input tokens that the provider's prefix cache did not hold."""
     cached_input: Usd | None = None
     """USD per 1M input tokens read from the provider's prefix cache. Default: as `input`."""
+    cache_write: Usd | None = None
+    """USD per 1M input tokens written to the provider's prefix cache. Default: as `input`."""
     output: Usd
     """USD per 1M output tokens, reasoning included."""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from cascade.types import ToolCall, Usage
+from cascade.models.usage import UsageReports
+from cascade.types import ToolCall
 
 
 class MalformedError(ValueError):
@@ -30,7 +31,7 @@ class Assembly:
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._calls: dict[int, _Call] = {}
-        self._usage: Any = None
+        self.usage = UsageReports()
 
     def feed(self, chunk: Any) -> tuple[str, str]:
         """Take one chunk of the openai client. The new text and the new reasoning; both may be empty.
@@ -39,8 +40,7 @@ class Assembly:
         """
         self.chunks += 1
         self.model = _text(getattr(chunk, "model", None)) or self.model
-        usage = getattr(chunk, "usage", None)
-        self._usage = usage if usage is not None else self._usage
+        self.usage.take(chunk)
         choices = getattr(chunk, "choices", None) or []
         if not isinstance(choices, list):
             raise MalformedError("`choices` is not a list")
@@ -104,33 +104,6 @@ class Assembly:
         calls = "".join(call.name + call.arguments for call in self.tool_calls)
         return self.text + self.reasoning + calls + self.refusal
 
-    def usage(self, *, most_input: int, most_output: int) -> Usage | None:
-        """The reported usage; None if there is none, or if it cannot be true.
-
-        `most_input` and `most_output` are what the request can have used at the very most.
-        """
-        raw = self._usage
-        if raw is None:
-            return None
-        details = getattr(raw, "prompt_tokens_details", None)
-        cached = _count(getattr(details, "cached_tokens", None))
-        hit = _count(getattr(raw, "prompt_cache_hit_tokens", None))
-        reasoning = _count(getattr(getattr(raw, "completion_tokens_details", None), "reasoning_tokens", None))
-        spent = _count(getattr(raw, "prompt_tokens", None))
-        made = _count(getattr(raw, "completion_tokens", None))
-        counts = (spent, made, cached, hit, reasoning)
-        if spent is None or made is None or any(count is not None and count < 0 for count in counts):
-            return None
-        cached_input = cached if cached is not None else hit or 0
-        if cached_input > spent or spent > most_input or made > most_output:
-            return None
-        return Usage(input=spent, cached_input=cached_input, output=made, reasoning=min(reasoning or 0, made))
-
-    @property
-    def reported(self) -> bool:
-        """Whether any usage was reported, believable or not."""
-        return self._usage is not None
-
 
 def _text(value: object) -> str:
     if value is None:
@@ -138,10 +111,3 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise MalformedError(f"a text is expected, not {type(value).__name__}")
     return value
-
-
-def _count(value: object) -> int | None:
-    """An integer, -1 for what is neither an integer nor absent."""
-    if value is None:
-        return None
-    return value if isinstance(value, int) and not isinstance(value, bool) else -1

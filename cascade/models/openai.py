@@ -20,17 +20,17 @@ from cascade.models.assembly import Assembly
 from cascade.models.base import Completion, ModelRequest, Observer
 from cascade.models.body import SLOW_ABOVE, Body, build
 from cascade.models.chain import EndpointChain
+from cascade.models.counting import UsageCounter
 from cascade.models.failures import failure, status_failure
 from cascade.models.gate import Clock
 from cascade.models.log import log
 from cascade.models.spec import EndpointSpec, RetryPolicy
-from cascade.models.tokens import Calibration, CountTokens, estimate_tokens
+from cascade.models.tokens import CountTokens, estimate_tokens
 from cascade.types import Billing, Charge, Usage
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-MOST_BYTES_PER_CHAR = 4  # no tokenizer makes more than one token of a byte
 CONNECTIONS = 1000
 _SNAPSHOT = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{4,8}|latest)")  # gpt-4o-2024-08-06, deepseek-v4-pro-0813
 GATEWAY = frozenset({408, 502, 504})  # said by what stands between; the backend may have worked, and billed
@@ -78,9 +78,7 @@ class OpenAIEndpoint:
 
     def __init__(self, spec: EndpointSpec, *, count: CountTokens = estimate_tokens) -> None:
         self._spec = spec
-        self._count = count
-        self._input_scale = Calibration()
-        self._output_scale = Calibration()
+        self._counter = UsageCounter(count)
         self._client: AsyncOpenAI | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -303,24 +301,7 @@ class OpenAIEndpoint:
         if exchange.assembly.chunks == 0:  # it answered something that could not be read
             return "unknown", Usage()
         got, body = exchange.assembly, exchange.body
-        most_input = (
-            MOST_BYTES_PER_CHAR * len(str(body.arguments["messages"])) + len(str(body.arguments)) + 1000
-        )
-        usage = got.usage(most_input=most_input, most_output=body.max_output)
-        output = self._count(got.received) if got.received else 0
-        if usage is not None:
-            self._input_scale.learn(body.estimated_input, usage.input)
-            self._output_scale.learn(output, usage.output)
-            return "reported", usage
-        if got.reported:
-            log().warning("cascade.absurd_usage", endpoint=self._spec.name)
-        reasoning = self._count(got.reasoning) if got.reasoning else 0
-        return "estimated", Usage(
-            input=self._input_scale.corrected(body.estimated_input),
-            output=self._output_scale.corrected(max(output, reasoning)),
-            reasoning=self._output_scale.corrected(reasoning),
-            estimated=True,
-        )
+        return self._counter.billed(got, body.estimated_input)
 
     def _completion(self, exchange: _Exchange, charge: Charge) -> Completion:
         got = exchange.assembly

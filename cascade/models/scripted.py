@@ -25,6 +25,8 @@ class Reply:
     tool_calls: tuple[ToolCall, ...] = ()
     delay_s: float = 0.0
     latency_s: float = 0.0
+    report: Mapping[str, object] | None = None
+    """What a server reports as usage instead, as it is: for the forms of other providers."""
 
 
 Answer: TypeAlias = "str | Reply | ModelError"

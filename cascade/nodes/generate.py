@@ -42,10 +42,7 @@ def terms_of(wanted: GenerateNode, tier: Tier, *, number: int) -> Terms:
     """The node's own bounds and price."""
     tariff = None
     if isinstance(wanted.price, Price):
-        price = PriceOverride(
-            input=wanted.price.input, output=wanted.price.output, cached_input=wanted.price.cached_input
-        )
-        tariff = Tariff(model=tier.model_name, override=price)
+        tariff = Tariff(model=tier.model_name, override=PriceOverride(**wanted.price.model_dump()))
     elif wanted.price is not None:
         tariff = Tariff(model=tier.model_name, override="unknown" if wanted.price == "unknown" else None)
     return Terms(

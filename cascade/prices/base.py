@@ -15,6 +15,7 @@ MILLION = Decimal(1_000_000)
 class Price:
     """Per 1M tokens, in `currency`. `source` is where it was read, `as_of` when, `version` in which table.
 
+    `cache_write` is for input that is written to the prefix cache (None: as `input`).
     `note` says what a reader must know (an assumed holiday calendar, a promotion and its end). `steps` are
     (input tokens, price): a request with more input than that pays the step's price for all its tokens.
     """
@@ -28,6 +29,7 @@ class Price:
     version: str
     note: str = ""
     steps: tuple[tuple[int, Price], ...] = ()
+    cache_write: Decimal | None = None
 
     def for_input(self, tokens: int) -> Price:
         """The flat price of a request with so many input tokens."""
@@ -35,24 +37,28 @@ class Price:
         return fitting[-1] if fitting else replace(self, steps=())
 
     def cost(self, usage: Usage) -> Decimal:
-        """What `usage` costs. Reasoning tokens are output tokens; cached input costs its own price."""
+        """What `usage` costs. Reasoning tokens are output tokens; the cache's classes cost their own prices."""
         rate = self.for_input(usage.input) if self.steps else self
-        fresh = usage.input - usage.cached_input
+        fresh = usage.input - usage.cached_input - usage.cache_write_tokens
+        written = rate.input if rate.cache_write is None else rate.cache_write
         total = fresh * rate.input + usage.cached_input * rate.cached_input + usage.output * rate.output
-        return total / MILLION
+        return (total + usage.cache_write_tokens * written) / MILLION
 
     def worst_case(self, input_tokens: int, max_output: int) -> Decimal:
-        """The most that a call may cost: nothing cached, every output token used."""
-        return self.cost(Usage(input=input_tokens, output=max_output))
+        """The most that a call may cost: all input at the dearest of its prices, every output token used."""
+        fresh = Usage(input=input_tokens, output=max_output)
+        written = Usage(input=input_tokens, cache_write_tokens=input_tokens, output=max_output)
+        return max(self.cost(fresh), self.cost(written))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceOverride:
-    """A price declared in the configuration, per 1M tokens in USD. `cached_input` None: as `input`."""
+    """A price declared in the configuration, per 1M tokens in USD. `cached_input`, `cache_write` None: as `input`."""
 
     input: Decimal
     output: Decimal
     cached_input: Decimal | None = None
+    cache_write: Decimal | None = None
     source: str = "config"
 
     def price(self, as_of: str) -> Price:
@@ -62,6 +68,7 @@ class PriceOverride:
             input=self.input,
             cached_input=cached,
             output=self.output,
+            cache_write=self.cache_write,
             source=self.source,
             as_of=as_of,
             version="config",

@@ -39,11 +39,12 @@ def lookup(model: str, at: datetime, *, provider: str | None = None) -> Price | 
 
 def _flat(prices: ModelPrice, tokens: int, library: str, note: str) -> Price:
     fresh = _rate(prices, "input_mtok", tokens) or Decimal(0)
-    cached = _rate(prices, "cache_read_mtok", tokens)
+    cached, written = _rate(prices, "cache_read_mtok", tokens), _rate(prices, "cache_write_mtok", tokens)
     return Price(
         input=fresh,
         cached_input=fresh if cached is None else cached,
         output=_rate(prices, "output_mtok", tokens) or Decimal(0),
+        cache_write=written,
         source=f"{library} (https://github.com/pydantic/genai-prices)",
         as_of=library,
         version=library,
@@ -61,5 +62,6 @@ def _rate(prices: ModelPrice, key: str, tokens: int) -> Decimal | None:
 
 
 def _starts(prices: ModelPrice) -> list[int]:
-    values = (getattr(prices, key, None) for key in ("input_mtok", "output_mtok", "cache_read_mtok"))
+    keys = ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok")
+    values = (getattr(prices, key, None) for key in keys)
     return sorted({tier.start for value in values for tier in getattr(value, "tiers", ())})

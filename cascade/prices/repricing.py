@@ -74,5 +74,4 @@ def _cost(book: PriceBook, charge: ChargeRecord) -> Decimal | None:
         price: Price = book.lookup(charge.model, charge.at)
     except PriceError:
         return None
-    usage = charge.usage
-    return price.cost(Usage(input=usage.input, cached_input=usage.cached_input, output=usage.output))
+    return price.cost(Usage(**charge.usage.model_dump()))

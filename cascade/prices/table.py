@@ -33,6 +33,7 @@ class Rate(_Strict):
     input: Decimal
     cached_input: Decimal
     output: Decimal
+    cache_write: Decimal | None = None
 
 
 def zone(name: str) -> tzinfo:
@@ -231,6 +232,7 @@ class Table(_Strict):
             input=rate.input,
             cached_input=rate.cached_input,
             output=rate.output,
+            cache_write=rate.cache_write,
             currency=model.currency,
             source=entry.source,
             as_of=entry.as_of,

@@ -11,6 +11,8 @@ from rich.table import Table
 from cascade.report.tally import Tally, TierTally
 from cascade.trace.monitor import Monitor
 
+_COLUMNS = ("attempts", "accepted", "input", "cached", "cache write", "output", "reasoning", "USD", "call s")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
@@ -30,29 +32,33 @@ def cost_table(tally: Tally, *, compare: Iterable[Comparison] = ()) -> Table:
     """Tier, attempts, accepted, tokens by class, USD, seconds; shadows; a total; then what others did instead."""
     table = Table(title=None, pad_edge=False)
     table.add_column("tier")
-    for name in ("attempts", "accepted", "input", "cached", "output", "reasoning", "USD", "call s"):
-        table.add_column(name, justify="right")
-    for name, tier in tally.tiers.items():
-        table.add_row(name, *_cells(tier))
-    for name, tier in tally.shadows.items():
-        table.add_row(f"shadow: {name}", *_cells(tier))
-    table.add_section()
     total = tally.total
-    table.add_row("total", *_cells(total), style="bold")
+    writes = total.usage.cache_write_tokens > 0
+    for name in _COLUMNS:
+        if writes or name != "cache write":
+            table.add_column(name, justify="right")
+    for name, tier in tally.tiers.items():
+        table.add_row(name, *_cells(tier, writes=writes))
+    for name, tier in tally.shadows.items():
+        table.add_row(f"shadow: {name}", *_cells(tier, writes=writes))
+    table.add_section()
+    table.add_row("total", *_cells(total, writes=writes), style="bold")
     others = list(compare)
     if others:
         table.add_section()
     for other in others:
-        table.add_row(other.name, *_cells(other.tally.total), style="dim")
+        table.add_row(other.name, *_cells(other.tally.total, writes=writes), style="dim")
     return table
 
 
-def _cells(tier: TierTally) -> tuple[str, ...]:
+def _cells(tier: TierTally, *, writes: bool) -> tuple[str, ...]:
+    written = (f"{tier.usage.cache_write_tokens:,}",) if writes else ()
     return (
         f"{tier.attempts:,}",
         f"{tier.accepted:,}",
         f"{tier.usage.input:,}",
         f"{tier.usage.cached_input:,}",
+        *written,
         f"{tier.usage.output:,}",
         f"{tier.usage.reasoning:,}",
         usd(tier.cost_usd, unpriced=tier.unpriced),

@@ -257,10 +257,11 @@ class Tally:
 
 
 def tokens(usage: Usage) -> dict[str, int]:
-    """Tokens by class. `input` includes `cached_input`, `output` includes `reasoning`."""
+    """Tokens by class. `input` includes `cached_input` and `cache_write_tokens`, `output` includes `reasoning`."""
     return {
         "input": usage.input,
         "cached_input": usage.cached_input,
+        "cache_write_tokens": usage.cache_write_tokens,
         "output": usage.output,
         "reasoning": usage.reasoning,
     }

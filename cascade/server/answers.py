@@ -71,7 +71,10 @@ def _tokens(used: Usage) -> dict[str, Any]:
         "prompt_tokens": used.input,
         "completion_tokens": used.output,
         "total_tokens": used.input + used.output,
-        "prompt_tokens_details": {"cached_tokens": used.cached_input},
+        "prompt_tokens_details": {
+            "cached_tokens": used.cached_input,
+            "cache_write_tokens": used.cache_write_tokens,
+        },
         "completion_tokens_details": {"reasoning_tokens": used.reasoning},
     }
 

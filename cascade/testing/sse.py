@@ -31,7 +31,7 @@ class Pieces:
         """The reply to a request, as the fault leaves it."""
         kind = fault.kind if fault is not None else None
         model = str(document.get("model", "scripted"))
-        reported: dict[str, Any] | None = _usage(usage)
+        reported: dict[str, Any] | None = _usage(usage) if reply.report is None else dict(reply.report)
         if kind == "no_usage":
             reported = None
         elif kind == "absurd_usage":
@@ -98,7 +98,10 @@ def _usage(usage: Usage) -> dict[str, Any]:
         "prompt_tokens": usage.input,
         "completion_tokens": usage.output,
         "total_tokens": usage.input + usage.output,
-        "prompt_tokens_details": {"cached_tokens": usage.cached_input},
+        "prompt_tokens_details": {
+            "cached_tokens": usage.cached_input,
+            "cache_write_tokens": usage.cache_write_tokens,
+        },
         "completion_tokens_details": {"reasoning_tokens": usage.reasoning},
         "prompt_cache_hit_tokens": usage.cached_input,
         "prompt_cache_miss_tokens": usage.input - usage.cached_input,

@@ -37,13 +37,14 @@ class Content(Record):
 
 
 class UsageRecord(Record):
-    """Tokens by class; `input` includes `cached_input`, `output` includes `reasoning`."""
+    """Tokens by class; `input` includes `cached_input` and `cache_write_tokens`, `output` includes `reasoning`."""
 
     input: int = 0
     cached_input: int = 0
     output: int = 0
     reasoning: int = 0
     estimated: bool = False
+    cache_write_tokens: int = 0
 
 
 class PriceRecord(Record):
@@ -57,6 +58,8 @@ class PriceRecord(Record):
     as_of: str
     version: str
     note: str = ""
+    cache_write: Decimal | None = None
+    """Of input written to the prefix cache; None: as `input`."""
 
 
 class ChargeRecord(Record):

@@ -32,6 +32,7 @@ class MetricsSink:
         self._unknown = meter.create_counter("cascade.cost.unknown_usd", unit="USD")
         self._retries = meter.create_counter("cascade.retries", unit="{request}")
         self._cached = meter.create_counter("cascade.tokens.cached_input", unit="{token}")
+        self._written = meter.create_counter("cascade.tokens.cache_write", unit="{token}")
         self._tasks = meter.create_counter("cascade.tasks", unit="{task}")
         self._task_duration = meter.create_histogram("cascade.task.duration", unit="s")
 
@@ -67,6 +68,7 @@ class MetricsSink:
         self._tokens.record(charge.usage.input, {**labels, "gen_ai.token.type": "input"})
         self._tokens.record(charge.usage.output, {**labels, "gen_ai.token.type": "output"})
         self._cached.add(charge.usage.cached_input, labels)
+        self._written.add(charge.usage.cache_write_tokens, labels)
         self._cost.add(float(charge.cost_usd or 0), labels)
         self._unknown.add(float(charge.worst_usd or 0), labels)
         if retry:

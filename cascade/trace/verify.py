@@ -198,9 +198,10 @@ def _due(charge: ChargeRecord) -> Decimal | None:
     price, usage = charge.price, charge.usage
     if price is None or charge.cost_usd is None:
         return None
-    fresh = usage.input - usage.cached_input
+    fresh = usage.input - usage.cached_input - usage.cache_write_tokens
+    written = price.input if price.cache_write is None else price.cache_write
     total = fresh * price.input + usage.cached_input * price.cached_input + usage.output * price.output
-    return total / MILLION
+    return (total + usage.cache_write_tokens * written) / MILLION
 
 
 def _validated(books: _Books, _: int, event: ValidationFinished) -> Iterable[str]:

@@ -82,8 +82,7 @@ def tariffs(config: Config) -> dict[str, Tariff]:
 
 def _override(endpoint: EndpointConfig) -> PriceOverride | Unknown | None:
     if isinstance(endpoint.price, Price):
-        known = endpoint.price
-        return PriceOverride(input=known.input, output=known.output, cached_input=known.cached_input)
+        return PriceOverride(**endpoint.price.model_dump())
     return "unknown" if endpoint.price == "unknown" else None
 
 

@@ -232,6 +232,17 @@ def test_a_price_that_steps_up_with_the_input_is_taken_at_its_step() -> None:
     assert price.cost(Usage(input=200_001)) == 200_001 * Decimal(6) / 1_000_000
 
 
+def test_what_is_written_to_the_cache_has_a_price_of_its_own() -> None:
+    price = PriceBook().lookup("claude-sonnet-4-5", datetime(2026, 11, 1, tzinfo=UTC))
+    assert price.cache_write == Decimal("3.75")
+    usage = Usage(input=1_000, cached_input=300, cache_write_tokens=600, output=10)
+    parts = 100 * Decimal(3) + 300 * Decimal("0.3") + 600 * Decimal("3.75") + 10 * Decimal(15)
+    assert price.cost(usage) == parts / 1_000_000
+    assert price.worst_case(1_000, 10) == (1_000 * Decimal("3.75") + 150) / 1_000_000
+    declared = PriceOverride(input=Decimal(2), output=Decimal(0)).price("2026-11-01")
+    assert declared.cost(usage) == Decimal("0.002")
+
+
 def test_a_naive_moment_is_refused() -> None:
     with pytest.raises(ValueError, match="time zone"):
         PriceBook().lookup("deepseek-flash", datetime(2026, 11, 1))  # noqa: DTZ001

@@ -137,13 +137,15 @@ def _usage(request: ModelRequest, message: AIMessageChunk | None) -> Usage:
     """What the model reports, else an estimate from what was sent and received."""
     counted = message.usage_metadata if message is not None else None
     if counted is not None:
-        read = counted.get("input_token_details", {}).get("cache_read", 0)
+        details = counted.get("input_token_details", {})
+        read, written = details.get("cache_read", 0), details.get("cache_creation", 0)
         thought = counted.get("output_token_details", {}).get("reasoning", 0)
         return Usage(
             input=counted["input_tokens"],
             cached_input=min(read, counted["input_tokens"]),
             output=counted["output_tokens"],
             reasoning=min(thought, counted["output_tokens"]),
+            cache_write_tokens=min(written, max(0, counted["input_tokens"] - read)),
         )
     text = str(message.text) if message is not None else ""
     return Usage(

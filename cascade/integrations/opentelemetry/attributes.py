@@ -96,11 +96,13 @@ def _usage(usage: UsageRecord | None) -> Attributes:
         "gen_ai.usage.input_tokens": usage.input,
         "gen_ai.usage.output_tokens": usage.output,
         "gen_ai.usage.cache_read.input_tokens": usage.cached_input,
+        "gen_ai.usage.cache_creation.input_tokens": usage.cache_write_tokens,
         "gen_ai.usage.reasoning.output_tokens": usage.reasoning,
         "llm.token_count.prompt": usage.input,
         "llm.token_count.completion": usage.output,
         "llm.token_count.total": usage.input + usage.output,
         "llm.token_count.prompt_details.cache_read": usage.cached_input,
+        "llm.token_count.prompt_details.cache_write": usage.cache_write_tokens,
         "llm.token_count.completion_details.reasoning": usage.reasoning,
     }
 
