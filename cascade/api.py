@@ -8,7 +8,7 @@ from contextlib import aclosing
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Never, Self
 
 from typing_extensions import Unpack
 
@@ -18,10 +18,11 @@ from cascade.errors import InputError, NodeError, UsageError
 from cascade.events import Event, Finished
 from cascade.ledger import Ledger
 from cascade.models.base import Model
+from cascade.nodes.services import Source
 from cascade.report import Tally
 from cascade.trailing import Trailing
 from cascade.types import Result, Task
-from cascade.wiring import Checking, Wired, wire
+from cascade.wiring import Checking, PerProcess, Wired, wire
 
 if TYPE_CHECKING:
     from cascade.graph import CompileOptions, Graph
@@ -32,12 +33,30 @@ Listener = Callable[[Event], None]
 class Cascade:
     """A cascade of models with checks, ready to run tasks. One instance is one run: one trace, one ledger.
 
+    In a forked child it is a run of the child's own. Threads may share it; see docs/workers.md.
+
     Use it as an async context manager, or call `aclose` when done: that ends the trace and the tools.
     """
 
     def __init__(self, wired: Wired) -> None:
-        self._wired = wired
-        self._trailing = Trailing()
+        self._here = PerProcess(wired)
+
+    @property
+    def _wired(self) -> Wired:
+        """The parts in this process."""
+        return self._here()
+
+    @property
+    def _services(self) -> Source:
+        """What gives the graph its services; it must not hold the cascade."""
+        here = self._here
+        return lambda: here().services
+
+    def __getstate__(self) -> Never:
+        raise UsageError(
+            "a cascade cannot be sent to another process",
+            hint="open one from the config in each process: Cascade.from_file(PATH); see docs/workers.md",
+        )
 
     @classmethod
     def from_file(cls, path: str | Path, *, trace: str | Path | None = None) -> Self:
@@ -74,7 +93,7 @@ class Cascade:
         """A compiled LangGraph graph, `{"task": ...}` in and `{"result": ...}` out, to embed as a node."""
         from cascade.graph import compile_graph
 
-        return compile_graph(self._wired.services, self._wired.graph)
+        return compile_graph(self._services, self._wired.graph)
 
     def _unattended(self) -> Graph:
         """The graph, if it runs without a person."""
@@ -93,7 +112,7 @@ class Cascade:
         """The graph with LangGraph's own options: `checkpointer`, `store`, `interrupt_before`, `name`, ..."""
         from cascade.graph import compile_graph
 
-        return compile_graph(self._wired.services, self._wired.graph, **options)
+        return compile_graph(self._services, self._wired.graph, **options)
 
     @property
     def tiers(self) -> tuple[str, ...]:
@@ -134,7 +153,7 @@ class Cascade:
 
         if self._wired.services.shadows is None:
             return await invoke(self._unattended(), _task(task))
-        return await _end_of(self._events(_task(task), self._trailing))
+        return await _end_of(self._events(_task(task), self._wired.trailing))
 
     def run_sync(self, task: Task | str) -> Result:
         """`run` for callers without an event loop, closing the cascade's connections afterwards.
@@ -159,7 +178,7 @@ class Cascade:
     async def _run_and_release(self, task: Task) -> Result:
         try:
             result = await self.run(task)
-            await self._trailing.settle()
+            await self._wired.trailing.settle()
             return result
         finally:
             await self._wired.release()
@@ -169,7 +188,7 @@ class Cascade:
 
         The last one is `Finished`; a shadow goes on behind it.
         """
-        async with aclosing(self._events(_task(task), self._trailing)) as events:
+        async with aclosing(self._events(_task(task), self._wired.trailing)) as events:
             async for event in events:
                 yield event
 
@@ -225,8 +244,8 @@ class Cascade:
         Waits for shadows; cancelled, it cancels them.
         """
         try:
-            await self._trailing.settle()
-            await self._wired.services.background.call(self._trailing.settle)
+            await self._wired.trailing.settle()
+            await self._wired.services.background.call(self._wired.trailing.settle)
         finally:
             await self._wired.aclose()
 

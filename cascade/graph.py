@@ -29,7 +29,7 @@ from cascade.nodes.ending import close
 from cascade.nodes.generate import generate
 from cascade.nodes.human import human
 from cascade.nodes.parallel import parallel
-from cascade.nodes.services import Services, Subgraph
+from cascade.nodes.services import Services, Source, Subgraph
 from cascade.nodes.shadow import AGAIN, OVER, shadow
 from cascade.nodes.shadow import NAME as SHADOW
 from cascade.nodes.state import Input, Nested, Output, State, Update, merged, scope_of
@@ -75,7 +75,7 @@ class CompileOptions(TypedDict, total=False):
 
 
 def compile_graph(
-    services: Services,
+    services: Services | Source,
     declared: GraphConfig | None = None,
     *,
     nested: bool = False,
@@ -83,29 +83,31 @@ def compile_graph(
 ) -> Graph:
     """Build the cascade's graph: a compiled LangGraph graph over `task` (in) and `result` (out).
 
+    services: what the nodes use, or what gives it: that is asked at every step, in the process that makes it.
     declared: nodes and edges (None: those that a config without a graph stands for). nested: it is run by a
     subgraph node, whose task it goes on with. With `checkpointer=False` it stands alone, wherever it is called:
     the caller's checkpoints and callbacks are not its own.
     """
     declared = declared or default_graph()
+    source = _constant(services) if isinstance(services, Services) else services
     narrates = options.get("checkpointer") is not False
     builder = StateGraph(State, input_schema=Nested if nested else Input, output_schema=Output)
     # A start that is come back to would begin the task again: then a node of its own begins it.
     apart = declared.start in {
         target for name in declared.nodes for target in declared.targets(name).values()
     }
-    after = _after_ends(builder, services, nested=nested)
+    after = _after_ends(builder, source, nested=nested)
     for name, node in declared.nodes.items():
         targets = declared.targets(name)
         first = name == declared.start and not apart
         placed = Placed(name=name, declared=node, targets=targets, first=first)
-        builder.add_node(node_key(name), BoundNode(placed, services, narrates=narrates))
+        builder.add_node(node_key(name), BoundNode(placed, source, narrates=narrates))
         ways: dict[Hashable, str] = {
             outcome: after if target in ENDS else node_key(target) for outcome, target in targets.items()
         }
         builder.add_conditional_edges(node_key(name), _ByOutcome(), ways)
     if apart:
-        builder.add_node(_BEGIN, BeginNode(services))
+        builder.add_node(_BEGIN, BeginNode(source))
         builder.add_edge(START, _BEGIN)
     builder.add_edge(_BEGIN if apart else START, node_key(declared.start))
     options.setdefault("name", "cascade")
@@ -114,11 +116,15 @@ def compile_graph(
     return graph
 
 
-def _after_ends(builder: StateGraph[State, None, Input, Output], services: Services, *, nested: bool) -> str:
+def _constant(services: Services) -> Source:
+    return lambda: services
+
+
+def _after_ends(builder: StateGraph[State, None, Input, Output], source: Source, *, nested: bool) -> str:
     """Where every end leads: to the shadow's node, which is added here, if there are shadows."""
-    if services.shadows is None or nested:
+    if source().shadows is None or nested:
         return END
-    builder.add_node(SHADOW, ShadowNode(services))
+    builder.add_node(SHADOW, ShadowNode(source))
     builder.add_conditional_edges(SHADOW, _ByOutcome(), {AGAIN: SHADOW, OVER: END})
     return SHADOW
 
@@ -165,10 +171,15 @@ class Placed:
 class _Step(Runnable[State, Update]):
     """A node as LangGraph calls it, with and without an event loop. Its events are `custom` chunks of the stream."""
 
-    def __init__(self, name: str, services: Services) -> None:
+    def __init__(self, name: str, source: Source) -> None:
         self.name = name
-        self._services = services
+        self._source = source
         self.narrates = False
+
+    @property
+    def _services(self) -> Services:
+        """Those of this process."""
+        return self._source()
 
     async def _run(self, state: State, emit: Emit) -> Update:
         raise NotImplementedError
@@ -194,8 +205,8 @@ class _Step(Runnable[State, Update]):
 class BeginNode(_Step):
     """Begins a task where the graph's first node may be come back to."""
 
-    def __init__(self, services: Services) -> None:
-        super().__init__(_BEGIN, services)
+    def __init__(self, source: Source) -> None:
+        super().__init__(_BEGIN, source)
 
     async def _run(self, state: State, emit: Emit) -> Update:  # noqa: ARG002  (nothing happens yet)
         return begin(state, self._services)
@@ -204,8 +215,8 @@ class BeginNode(_Step):
 class ShadowNode(_Step):
     """What is made of a task after its end; comes back to itself once for each attempt."""
 
-    def __init__(self, services: Services) -> None:
-        super().__init__(SHADOW, services)
+    def __init__(self, source: Source) -> None:
+        super().__init__(SHADOW, source)
 
     async def _run(self, state: State, emit: Emit) -> Update:  # noqa: ARG002  (whoever listens has the end)
         ended = await shadow(state, self._services)
@@ -215,8 +226,8 @@ class ShadowNode(_Step):
 class BoundNode(_Step):
     """A declared node: its visits counted, its work done, its outcome led to the next node or to the end."""
 
-    def __init__(self, placed: Placed, services: Services, *, narrates: bool) -> None:
-        super().__init__(placed.name, services)
+    def __init__(self, placed: Placed, source: Source, *, narrates: bool) -> None:
+        super().__init__(placed.name, source)
         self._placed = placed
         self._work = WORK[placed.kind]
         self.narrates = narrates and placed.kind in CALLING

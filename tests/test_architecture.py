@@ -34,7 +34,7 @@ LAYERS: list[tuple[str, ...]] = [
     ("cascade.tasks", "cascade.results"),
     ("cascade.classifiers", "cascade.validators"),
     ("cascade.storage", "cascade.background", "cascade.conversation"),
-    ("cascade.codec", "cascade.evidence", "cascade.globs"),
+    ("cascade.codec", "cascade.evidence", "cascade.globs", "cascade.forks"),
     ("cascade.errors",),
     ("cascade.types",),
 ]

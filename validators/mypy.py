@@ -57,6 +57,7 @@ class Mypy:
         self.name = self._options.name
         self._kind = Kind("mypy", self._options.flags)
         self._learnt: set[str] = set()
+        self._learnt_in: Path | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -100,6 +101,8 @@ class Mypy:
         wanted = {
             one for path in files for one in import_statements(workspace.read(path) or "", workspace.root)
         }
+        if self._learnt_in != self._cache:  # the sandbox was closed since, or the process forked
+            self._learnt, self._learnt_in = set(), self._cache
         new = sorted(wanted - self._learnt - KNOWN)[:MAX_LEARNT]
         if not new or len(self._learnt) > MAX_LEARNT:
             return

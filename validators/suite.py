@@ -6,11 +6,13 @@ import asyncio
 import os
 import shutil
 import tempfile
+import threading
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cascade.errors import InputError
+from cascade.forks import ForkAware, follow_forks
 from cascade.types import Candidate, Diagnostic, Report, Task, Verdict
 from cascade.validators.base import Validator
 from cascade.validators.baseline.keeper import Baselines, Surroundings
@@ -24,8 +26,8 @@ from cascade.validators.snapshot import Snapshots
 from cascade.validators.workspace import Place, RejectedCandidateError, Workspace
 
 
-class Suite:
-    """Runs validators on candidates; safe to call many times at once.
+class Suite(ForkAware):
+    """Runs validators on candidates; safe to call many times at once, from many threads, and in a forked child.
 
     `stop_early` ends at the first stage in which one failed; otherwise all run, at once. `experience` orders
     them by what was learnt from traces. `sandbox` is where workspaces live (default: that of the first validator
@@ -53,11 +55,13 @@ class Suite:
         self._slots: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]
         self._slots = weakref.WeakKeyDictionary()
         self._place: Place | None = None
-        self._remove_own: Callable[[], object] = lambda: None
+        self._lock = threading.RLock()
+        self._remove_own: weakref.finalize[..., Suite] | None = None
         layers = () if self._sandbox is None else self._sandbox.layers
         self._baselines = Baselines(
             Surroundings(place=self._where, project=project, check=report_of, layers=layers), store=baselines
         )
+        follow_forks(self)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -105,8 +109,10 @@ class Suite:
             if close is not None:
                 await close()
         await self._baselines.aclose()
-        self._place = None
-        self._remove_own()
+        with self._lock:
+            self._place = None
+            if self._remove_own is not None:
+                self._remove_own()
 
     def _chosen(self, task: Task) -> tuple[Validator, ...]:
         if task.validators is None:
@@ -130,9 +136,25 @@ class Suite:
         return self._slots.setdefault(loop, asyncio.Semaphore(self._concurrency))
 
     def _where(self) -> Place:
-        if self._place is None:
-            self._place = self._make_place()
-        return self._place
+        with self._lock:
+            if self._place is None:
+                self._place = self._make_place()
+            return self._place
+
+    def before_fork(self) -> None:
+        """Let no thread be in the middle of making the place."""
+        self._lock.acquire()
+
+    def after_fork_in_parent(self) -> None:
+        """Nothing changes here."""
+        self._lock.release()
+
+    def after_fork_in_child(self) -> None:
+        """Leave the place to the parent."""
+        self._lock = threading.RLock()
+        self._place = None
+        if self._remove_own is not None:
+            self._remove_own.detach()
 
     def _make_place(self) -> Place:
         if self._sandbox is None:

@@ -7,6 +7,7 @@ with a run's Budget("run", limit)
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 from collections import deque
@@ -117,17 +118,19 @@ def _finish(turn: asyncio.Future[None]) -> None:
 class Reservation:
     """Money set aside. Ends by exactly one `settle` or `release`; what comes after is ignored.
 
-    As a context manager it releases what was not settled.
+    As a context manager it releases what was not settled. It belongs to the process that made it: a forked child's
+    copy settles nothing.
     """
 
     amount: Decimal
     _purses: tuple[Purse, ...] = field(repr=False)
     _line: WaitingLine = field(repr=False)
     open: bool = True
+    _pid: int = field(default_factory=os.getpid, repr=False)
 
     def settle(self, actual: Decimal | None) -> None:
         """Book the actual cost in USD. None (unknown): everything reserved counts as spent."""
-        if not self.open:
+        if not self.open or self._pid != os.getpid():
             return
         self.open = False
         spent = self.amount if actual is None else actual

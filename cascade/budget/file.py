@@ -10,7 +10,6 @@ import secrets
 import socket
 import sqlite3
 import threading
-import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,9 +21,12 @@ from typing import Literal
 
 from cascade.budget.base import ZERO, Budget, MemoryPurse, Purse, exhausted
 from cascade.errors import StorageError
+from cascade.forks import ForkAware, follow_forks
 
 WAIT_S = 30.0  # for another process that writes
 
+# Connections that a child found open: closed by it they would break the parent's locks.
+_INHERITED: list[_Connection] = []
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS purse (
     period TEXT NOT NULL,
@@ -47,8 +49,15 @@ class Orphan:
     reserved_usd: Decimal
 
 
-class BudgetFile:
-    """A `Purse` in a file.
+class _Connection(sqlite3.Connection):
+    """Closes itself where it is dropped."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class BudgetFile(ForkAware):
+    """A `Purse` in a file. A forked child has its own row in it: what the parent set aside is the parent's.
 
     limit: USD by period. period: `day` (of `zone`) or `total`. Give it to `Budget(above=(...,))`.
     Raises `StorageError` if the file cannot be used: then no call is made.
@@ -70,16 +79,12 @@ class BudgetFile:
         self._now = now
         self._holder = secrets.token_hex(8)
         self._mine: deque[tuple[str, Decimal]] = deque()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._opened: _Connection | None = None
         with self._refusing():
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(
-                self.path, timeout=WAIT_S, isolation_level=None, check_same_thread=False
-            )
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
             self._db.execute(_SCHEMA)
-        weakref.finalize(self, self._db.close)
+        follow_forks(self)
 
     def take(self, amount: Decimal) -> None:
         """Set aside for this period, or raise `BudgetExhaustedError`."""
@@ -101,7 +106,7 @@ class BudgetFile:
 
     def left(self) -> Decimal:
         """What this period still has."""
-        with self._refusing():
+        with self._lock, self._refusing():
             return max(ZERO, self.limit - self._used(self._period()))
 
     def hopeless(self, amount: Decimal) -> bool:
@@ -112,13 +117,13 @@ class BudgetFile:
 
     def spent(self) -> Decimal:
         """What all processes have settled in this period."""
-        with self._refusing():
+        with self._lock, self._refusing():
             rows = self._db.execute("SELECT spent FROM purse WHERE period = ?", (self._period(),))
             return sum((Decimal(row[0]) for row in rows), ZERO)
 
     def orphans(self) -> list[Orphan]:
         """Reservations of processes of this machine that are gone."""
-        with self._refusing():
+        with self._lock, self._refusing():
             rows = self._db.execute(
                 "SELECT period, pid, reserved FROM purse WHERE host = ? AND holder != ?",
                 (socket.gethostname(), self._holder),
@@ -127,8 +132,44 @@ class BudgetFile:
         return [orphan for orphan in held if orphan.reserved_usd > 0 and not _alive(orphan.pid)]
 
     def close(self) -> None:
-        """Let the file go."""
-        self._db.close()
+        """Close the file; it is opened again when it is next used."""
+        with self._lock:
+            opened, self._opened = self._opened, None
+            if opened is not None:
+                opened.close()
+
+    def before_fork(self) -> None:
+        """SQLite's locks belong to a process: no connection may be open at a fork, not even one at rest."""
+        self._lock.acquire()
+        if self._opened is not None and not self._opened.in_transaction:
+            self.close()
+
+    def after_fork_in_parent(self) -> None:
+        """Open it again when it is next used."""
+        self._lock.release()
+
+    def after_fork_in_child(self) -> None:
+        """Begin a row of this process's own."""
+        self._lock = threading.RLock()
+        if self._opened is not None:
+            _INHERITED.append(self._opened)
+            self._opened = None
+        self._holder = secrets.token_hex(8)
+        self._mine.clear()
+
+    @property
+    def _db(self) -> _Connection:
+        if self._opened is None:
+            self._opened = sqlite3.connect(
+                self.path,
+                timeout=WAIT_S,
+                isolation_level=None,
+                check_same_thread=False,
+                factory=_Connection,
+            )
+            self._opened.execute("PRAGMA journal_mode=WAL")
+            self._opened.execute("PRAGMA synchronous=NORMAL")
+        return self._opened
 
     def _period(self) -> str:
         return "total" if self.name == "total" else self._now().astimezone(self._zone).date().isoformat()

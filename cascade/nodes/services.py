@@ -26,6 +26,8 @@ from cascade.types import Candidate, History, Task, Verdict
 
 # A call node's function: the state as JSON types; an outcome, or an outcome and an update; it may be async.
 Function: TypeAlias = Callable[[dict[str, Any]], Any]
+# What gives the services of the process that asks.
+Source: TypeAlias = Callable[[], "Services"]
 # A subgraph node's graph: `{"task", "parent"}` in, `{"result"}` out, both as JSON types.
 Subgraph: TypeAlias = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
 from collections.abc import Iterable, MutableMapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 
 from cascade.errors import StorageError
+from cascade.forks import ForkAware, follow_forks
 from cascade.storage import require_still_there
 from cascade.trace.chain import Chain, split_link
 from cascade.trace.content import Redactor
@@ -64,13 +66,14 @@ class MemorySink:
         """Nothing to do."""
 
 
-class JsonLinesSink:
-    """Appends to a JSON-lines file, one writer at a time, secrets masked.
+class JsonLinesSink(ForkAware):
+    """Appends to a JSON-lines file, one writer at a time, secrets masked. Any number of threads may emit.
 
     Every event is handed to the operating system at once; those of `DURABLE` are also synced to disk (if
     `sync`), above all `attempt.started` before its call. A line that a crash tore is cut off when the file is
     opened again; `repaired_bytes` says how long it was. Each line ends with a digest of itself and of the line
-    before (`cascade.trace.chain`), signed if there is a `signing_key`.
+    before (`cascade.trace.chain`), signed if there is a `signing_key`. The file stays with the process that opened
+    it: in a forked child the sink is closed.
 
     Raises `StorageError`: `storage.locked` if another run writes to the file, `storage.write` if the disk
     refuses, `storage.gone` on closing if the file is no longer where it was opened.
@@ -89,6 +92,7 @@ class JsonLinesSink:
         self.path = Path(path)
         self._sync = sync
         self._redactor = Redactor(secrets)
+        self._lock = threading.RLock()
         self._file: BinaryIO | None = _open_locked(self.path)
         self.repaired_bytes, last = _repair_tail(self._file)
         self._chain = Chain(split_link(last).chain or "", key=signing_key)
@@ -97,42 +101,64 @@ class JsonLinesSink:
             processors=[self._mask, self._render],
             wrapper_class=structlog.BoundLogger,
         )
+        self._inherited: BinaryIO | None = None
+        follow_forks(self)
 
     def emit(self, event: Event) -> None:
         """Write one line; sync it if the event must not be lost."""
-        if self._file is None:
-            raise StorageError(f"the trace {self.path} is closed", code="storage.closed")
-        try:
-            self._logger.msg(**event.model_dump(mode="json"))
-            if self._sync and event.event in DURABLE:
-                os.fsync(self._file.fileno())
-        except OSError as error:
-            raise self._refused(error) from error
+        with self._lock:
+            if self._file is None:
+                raise StorageError(f"the trace {self.path} is closed", code="storage.closed")
+            try:
+                self._logger.msg(**event.model_dump(mode="json"))
+                if self._sync and event.event in DURABLE:
+                    os.fsync(self._file.fileno())
+            except OSError as error:
+                raise self._refused(error) from error
 
     def flush(self) -> None:
         """Sync to disk."""
-        if self._file is None:
-            return
-        try:
-            self._file.flush()
-            os.fsync(self._file.fileno())
-        except OSError as error:
-            raise self._refused(error) from error
+        with self._lock:
+            if self._file is None:
+                return
+            try:
+                self._file.flush()
+                os.fsync(self._file.fileno())
+            except OSError as error:
+                raise self._refused(error) from error
 
     def close(self) -> None:
         """Sync, release the lock, close. A second call does nothing.
 
         Raises `StorageError` (`storage.gone`) if the file was removed or replaced while it was written.
         """
-        if self._file is None:
-            return
-        try:
-            self.flush()
-            require_still_there(self.path, self._file.fileno(), what="trace")
-        finally:
-            file, self._file = self._file, None
-            with suppress(OSError):  # what could not be written was said by the flush
-                file.close()
+        with self._lock:
+            if self._file is None:
+                return
+            try:
+                self.flush()
+                require_still_there(self.path, self._file.fileno(), what="trace")
+            finally:
+                file, self._file = self._file, None
+                with suppress(OSError):  # what could not be written was said by the flush
+                    file.close()
+
+    def before_fork(self) -> None:
+        """Let a line that is being written end."""
+        self._lock.acquire()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on writing."""
+        self._lock.release()
+
+    def after_fork_in_child(self) -> None:
+        """Leave the file to the parent: its lock ends when the parent closes it, while this process lives on."""
+        self._lock = threading.RLock()
+        self._inherited, self._file = self._file, None
+        if self._inherited is not None:
+            nothing = os.open(os.devnull, os.O_RDWR)
+            os.dup2(nothing, self._inherited.fileno(), inheritable=False)
+            os.close(nothing)
 
     def __enter__(self) -> JsonLinesSink:
         return self

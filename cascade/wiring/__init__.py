@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
-from cascade.budget import Budget, Spent, open_budget
+from cascade.budget import Spent
 from cascade.config import Config
-from cascade.config.graph import GraphConfig
 from cascade.forecast import Forecast
-from cascade.ledger import Ledger, Pricer
+from cascade.ledger import Pricer
 from cascade.models.base import Model
 from cascade.models.early import StopRules
-from cascade.nodes.services import Checks, Services
+from cascade.nodes.services import Services
 from cascade.prices import PriceBook
 from cascade.prompting import DEFAULT_SYSTEM_PROMPT
-from cascade.runtrace import RunFacts, RunTrace
+from cascade.runtrace import RunFacts
 from cascade.trace.reader import read_trace
 from cascade.types import Verdict
 from cascade.validators import feedback
@@ -31,64 +26,11 @@ from cascade.validators.suite import Suite
 from cascade.wiring.conversation import ConversationChecks
 from cascade.wiring.graphs import Nested, functions, node_policies
 from cascade.wiring.parts import classifier, judge, policy, typical_output, validators
-from cascade.wiring.shadows import shadows
-from cascade.wiring.sinks import sink_opener
+from cascade.wiring.process import PerProcess as PerProcess
+from cascade.wiring.runs import RunPlan
 from cascade.wiring.tiers import tariffs, tier, tier_cost
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checking:
-    """The checks of a cascade and what isolates them. `owned` are closed with it; shared ones are not."""
-
-    checks: Checks
-    layers: tuple[str, ...] = ()
-    owned: tuple[Closable, ...] = ()
-
-    async def aclose(self) -> None:
-        """End every tool and remove every workspace."""
-        for part in self.owned:
-            await part.aclose()
-
-
-class Closable(Protocol):
-    """Something to be closed."""
-
-    async def aclose(self) -> None:
-        """Release what is held. May be called more than once."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wired:
-    """A cascade's parts: what the nodes use, and what has to be closed."""
-
-    services: Services
-    trace: RunTrace
-    checking: Checking
-    graph: GraphConfig | None = None
-    nested: tuple[Wired, ...] = ()
-
-    @property
-    def graphs(self) -> tuple[GraphConfig | None, ...]:
-        """The declared graph, and those of the configs that its subgraph nodes name."""
-        return (self.graph, *(graph for inner in self.nested for graph in inner.graphs))
-
-    async def aclose(self) -> None:
-        """End the run's trace, close connections, tools and the sandbox."""
-        try:
-            self.trace.close()
-        finally:
-            await self.release()
-
-    async def release(self) -> None:
-        """Close connections and tools; they open again when they are next used."""
-        models = [each.model for each in self.services.tiers.values()]
-        await self.services.background.aclose(*(model.aclose for model in models), self.checking.aclose)
-        for model in models:
-            await model.aclose()
-        await self.checking.aclose()
-        for inner in self.nested:
-            await inner.release()
+from cascade.wiring.wired import Checking as Checking
+from cascade.wiring.wired import Wired as Wired
 
 
 def open_checks(config: Config) -> Checking:
@@ -132,52 +74,49 @@ def wire(
     Raises ConfigError (a plug-in that is not there), PriceError (a price that is not known), InputError (a
     recording or artefact that cannot be read), SandboxError.
     """
-    ledger = Ledger()
     pricer = Pricer(tariffs(config), book=PriceBook())
     costs = {name: tier_cost(name, one, pricer) for name, one in config.tiers.items()}
     for cost in costs.values():
         for price in (cost.price, *cost.fallback_prices):
             price()  # an unknown price is an error now, not after the first call
     used = Checking(checks=checking.checks, layers=checking.layers) if checking else open_checks(config)
-    facts = RunFacts(config_sha256=config.sha256, config=config.public_dump(), sandbox=used.layers)
-    path = trace_path or config.trace.path
-    trace = RunTrace(open=sink_opener(config, path), facts=facts, ledger=ledger)
+    forecast = partial(Forecast, costs, typical_output(config))
+    plan = RunPlan(
+        config=config,
+        facts=RunFacts(config_sha256=config.sha256, config=config.public_dump(), sandbox=used.layers),
+        path=trace_path or config.trace.path,
+        forecast=forecast,
+        seed=seed,
+        spent=spent,
+    )
+    parts = plan.opened()
     services = Services(
         tiers={name: tier(name, one, model=(models or {}).get(name)) for name, one in config.tiers.items()},
         classifier=classifier(config),
         policy=policy(config),
         judge=judge(config),
         checks=ConversationChecks(used.checks),
-        forecast=Forecast(costs, typical_output(config)),
-        ledger=ledger,
+        forecast=forecast(),
         pricer=pricer,
-        budget=_budget(config, spent.tasks_usd),
         per_task_usd=config.budget.per_task_usd,
         per_task_s=config.budget.per_task_s,
-        sink=trace,
-        run=trace.scope,
         early_stop=_early_stop(config),
-        shadows=shadows(config, Forecast(costs, typical_output(config)), spent=spent.shadows_usd),
         content=config.trace.content,
         feedback=_feedback(config),
         system_prompt=DEFAULT_SYSTEM_PROMPT if config.system_prompt is None else config.system_prompt,
         node_policies=node_policies(config),
         functions=functions(config),
-        draw=random.Random(seed).random,  # noqa: S311  (exploration, not secrecy)
+        **parts,
     )
     nested = Nested.of(config, partial(wire, seed=seed))
     return Wired(
         services=nested.joined(services),
-        trace=trace,
+        trace=parts["sink"],
         checking=used,
+        plan=plan,
+        nested=nested,
         graph=config.graph,
-        nested=tuple(nested.by_node.values()),
     )
-
-
-def _budget(config: Config, spent: Decimal) -> Budget:
-    wanted = config.budget
-    return open_budget(wanted.total_usd, per_day=wanted.per_day_usd, file=wanted.file, spent=spent)
 
 
 def _early_stop(config: Config) -> StopRules | None:

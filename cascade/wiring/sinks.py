@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
@@ -50,8 +51,23 @@ def _open_sink(path: Path | None, secrets: tuple[str, ...], signing_key: bytes |
     if path is None:
         return NullSink()
     if path.is_dir() or not path.suffix:
-        path /= f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}.jsonl"
+        path = _new_file(path)
     return JsonLinesSink(path, secrets=secrets, signing_key=signing_key)
+
+
+def _new_file(folder: Path) -> Path:
+    """A file in the folder that no other process has, made here."""
+    with suppress(OSError):  # the sink says what is wrong with the folder
+        folder.mkdir(parents=True, exist_ok=True)
+    while True:
+        path = folder / f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}.jsonl"
+        try:
+            path.touch(exist_ok=False)
+        except FileExistsError:
+            continue
+        except OSError:
+            pass
+        return path
 
 
 def _tell(name: str, error: Exception) -> None:

@@ -26,13 +26,10 @@ from cascade.validators.sandbox.backends import (
     find_container,
 )
 from cascade.validators.sandbox.limits import Limits, Room
-from cascade.validators.sandbox.pool import UIDS
 from cascade.validators.sandbox.runtime import readable, user_processes, world_readable
-from cascade.validators.sandbox.sandbox import LAUNCHER, PREFIX, Sandbox
+from cascade.validators.sandbox.sandbox import LAUNCHER, PREFIX, Sandbox, uids_of_this_process
 
 Use: TypeAlias = Literal["auto", "landlock", "bwrap", "container", "none"]
-# uids that no account has: a block for each process of ours, its first for the workspaces' owner.
-FIRST_UID = 1_879_048_192
 # Where the kernel counts all of the user's processes, the limit is only there to stop the worst; the server
 # watches each run's own number.
 SPARE_PROCESSES = 1024
@@ -143,13 +140,13 @@ def _policy() -> dict[str, Any]:
     paths = readable()
     inner = seccomp.supported()
     root = os.name == "posix" and os.geteuid() == 0
-    block = FIRST_UID + UIDS * os.getpid()
+    apart = root and inner
+    wanted = {"uid": apart or None, "owner": (apart and world_readable(paths)) or None}
     return {
         "readable": paths,
         "landlock": landlock.abi() > 0,
         "seccomp": inner,
-        "uid": block if root and inner else None,
-        "owner": block if root and inner and world_readable(paths) else None,
+        **uids_of_this_process(wanted),
         "spare_processes": 0 if root else user_processes() + SPARE_PROCESSES,
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import shutil
 import weakref
 from collections import defaultdict
@@ -23,14 +24,14 @@ Key: TypeAlias = tuple[Kind, tuple[str, ...]]
 
 
 class Pool:
-    """Servers by kind. Bound to no event loop: each loop that uses it has its own queue for a slot."""
+    """Servers by kind. Bound to no event loop or thread: each loop that uses it has its own queue for a slot."""
 
     def __init__(self, backend: Backend, root: Path, policy: Mapping[str, Any], *, slots: int) -> None:
         self.backend = backend
         self._root = root
         self._policy = dict(policy)
         self._slots = slots
-        self._started = 0
+        self._started = itertools.count(1)
         self._idle: dict[Key, list[Worker]] = defaultdict(list)
         self._busy: set[Worker] = set()
         self._uses: weakref.WeakKeyDictionary[Worker, int] = weakref.WeakKeyDictionary()
@@ -81,9 +82,9 @@ class Pool:
         return queues.setdefault(key, asyncio.Semaphore(self._slots))
 
     async def _take(self, key: Key, room: Room) -> Worker:
-        if self._idle[key]:
+        try:
             worker = self._idle[key].pop()
-        else:
+        except IndexError:
             launch = self._launch(key, room)
             worker = Worker(launch)
             await worker.start(launch.hello)
@@ -111,8 +112,7 @@ class Pool:
     def _next_uid(self) -> int | None:
         """A uid for one more server, if servers take one: two candidates must not share a limit."""
         first: int | None = self._policy["uid"]
-        self._started += 1
-        return None if first is None else first + 1 + self._started % (UIDS - 1)
+        return None if first is None else first + 1 + next(self._started) % (UIDS - 1)
 
     def _give_back(self, key: Key, worker: Worker) -> None:
         self._busy.discard(worker)
@@ -125,8 +125,16 @@ class Pool:
 
     def close(self) -> None:
         """End every server."""
+        for worker in self._emptied():
+            worker.close()
+
+    def abandon(self) -> None:
+        """In a forked child: leave the servers to the parent."""
+        for worker in self._emptied():
+            worker.abandon()
+
+    def _emptied(self) -> list[Worker]:
         workers = [*self._busy, *(worker for idle in self._idle.values() for worker in idle)]
         self._idle.clear()
         self._busy.clear()
-        for worker in workers:
-            worker.close()
+        return workers

@@ -5,27 +5,47 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import threading
 import weakref
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from cascade.errors import SandboxError
+from cascade.forks import ForkAware, follow_forks
 from cascade.validators.sandbox.backends import Backend
 from cascade.validators.sandbox.limits import Completed, Kind, Limits, Room
-from cascade.validators.sandbox.pool import Pool
+from cascade.validators.sandbox.pool import UIDS, Pool
 from cascade.validators.sandbox.runtime import ENVIRONMENT
 
 PREFIX = "cascade-sandbox-"
 LAUNCHER = Kind("launcher")
+# uids that no account has: a block for each process of ours, its first for the workspaces' owner.
+FIRST_UID = 1_879_048_192
 
 
-class Sandbox:
-    """Runs programs and jobs isolated; safe to use from many tasks at once.
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """What a sandbox has on this machine."""
+
+    root: Path
+    pool: Pool
+    finalizer: weakref.finalize[..., Sandbox]
+
+
+def uids_of_this_process(policy: Mapping[str, Any]) -> dict[str, int | None]:
+    """The first uid of this process's block for the keys of the policy that have a uid."""
+    block = FIRST_UID + UIDS * os.getpid()
+    return {key: None if policy[key] is None else block for key in ("uid", "owner")}
+
+
+class Sandbox(ForkAware):
+    """Runs programs and jobs isolated; safe to use from many tasks and threads at once.
 
     `layers` are what was probed and holds (for the trace), `problem` says why nothing isolates here (None if
-    something does), `root` is the private directory in which workspaces must be made.
+    something does), `root` is the private directory in which workspaces must be made. A forked child gets a
+    directory, servers and uids of its own when it first uses its copy.
     """
 
     def __init__(
@@ -42,26 +62,55 @@ class Sandbox:
         self.layers: tuple[str, ...] = ("limits", *backend.layers)
         self.problem = problem
         self._trusted = trusted
-        self._root = Path(os.path.realpath(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")))
-        self._readable: tuple[str, ...] = tuple(policy["readable"])
+        self._backend = backend
+        self._policy = dict(policy)
         self._slots = slots or max(2, os.cpu_count() or 1)
-        self._pool = Pool(backend, self._root, policy, slots=self._slots)
-        self.owner: int | None = policy["owner"]
-        self._finalizer = weakref.finalize(self, _remove, self._pool, self._root)
-        self._furnish()
+        self._lock = threading.RLock()
+        self._open: _Open | None = None
+        follow_forks(self)
 
     @property
     def root(self) -> Path:
-        """Where workspaces must be; made anew if the sandbox had been closed."""
-        if not self._root.is_dir():
-            self._root.mkdir(0o700)
-            self._furnish()
-        return self._root
+        """Where workspaces must be; made when it is first used, and anew if the sandbox had been closed."""
+        return self._opened().root
 
-    def _furnish(self) -> None:
+    @property
+    def owner(self) -> int | None:
+        """The uid under which candidates run, if it is not ours."""
+        owner: int | None = self._policy["owner"]
+        return owner
+
+    def _opened(self) -> _Open:
+        with self._lock:
+            if self._open is None:
+                self._open = self._furnished()
+            return self._open
+
+    def _furnished(self) -> _Open:
+        root = Path(os.path.realpath(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")))
         if self.owner is not None:
-            self._root.chmod(0o711)  # its own uid has to get through to its workspace
-        self._pool.furnish()
+            root.chmod(0o711)  # its own uid has to get through to its workspace
+        pool = Pool(self._backend, root, self._policy, slots=self._slots)
+        opened = _Open(root, pool, weakref.finalize(self, _remove, pool, root))
+        pool.furnish()
+        return opened
+
+    def before_fork(self) -> None:
+        """Let no thread be in the middle of opening or closing."""
+        self._lock.acquire()
+
+    def after_fork_in_parent(self) -> None:
+        """Nothing changes here."""
+        self._lock.release()
+
+    def after_fork_in_child(self) -> None:
+        """Leave directory and servers to the parent."""
+        self._lock = threading.RLock()
+        inherited, self._open = self._open, None
+        if inherited is not None:
+            inherited.finalizer.detach()
+            inherited.pool.abandon()
+        self._policy |= uids_of_this_process(self._policy)
 
     @property
     def isolates(self) -> bool:
@@ -112,19 +161,22 @@ class Sandbox:
 
     async def execute(self, argv: Sequence[str], room: Room) -> Completed:
         """As `run`, with everything said in `room`."""
-        return await self._pool.ask(LAUNCHER, {"argv": list(argv)}, self._prepared(room))
+        return await self._opened().pool.ask(LAUNCHER, {"argv": list(argv)}, self._prepared(room))
 
     async def job(self, kind: Kind, job: str, payload: Mapping[str, Any], room: Room) -> Completed:
         """Run one of our own jobs in a fork of a warm server of this kind; its findings are in `report`."""
-        payload = {**payload, "readable": list(self._readable)}
-        return await self._pool.ask(kind, {"job": job, "payload": payload}, self._prepared(room))
+        payload = {**payload, "readable": list(self._policy["readable"])}
+        return await self._opened().pool.ask(kind, {"job": job, "payload": payload}, self._prepared(room))
 
     def _prepared(self, room: Room) -> Room:
         return replace(room, env={**ENVIRONMENT, **room.env})
 
     def close(self) -> None:
         """End every process and remove `root`; both are made anew when they are next used."""
-        _remove(self._pool, self._root)
+        with self._lock:
+            opened, self._open = self._open, None
+            if opened is not None:
+                opened.finalizer()
 
     async def aclose(self) -> None:
         """As `close`."""

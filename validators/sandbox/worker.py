@@ -129,6 +129,11 @@ class Worker:
         """True once it has been closed."""
         return self._socket.fileno() < 0
 
+    def abandon(self) -> None:
+        """In a forked child: leave the server to the parent, and close this process's copy of the line."""
+        self._socket.close()
+        self._process.returncode = self._process.returncode or 0  # it is no child of this process
+
     def close(self) -> None:
         """Hang up: the server kills what it runs and ends; it is killed if it does not."""
         self._socket.close()

@@ -1,0 +1,1 @@
+"""Several workers: forked children and threads that share a cascade."""
