@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from cascade.patches import PatchError, apply_patch, is_patch
+from cascade.thoughts import split_thoughts
 from cascade.types import Candidate, Diagnostic, Report, Task, ToolCall
 
 NAME = "extract"
-_THOUGHT = re.compile(r"\A\s*<think>.*?</think>\s*", re.DOTALL)
 _PATH = r"[\w@.\-+/\\]*[\w\-+]\.[A-Za-z][\w]{0,9}|(?:[\w.\-]+/)*(?:Makefile|Dockerfile)"
 _INFO_PATH = re.compile(rf"(?:^|[\s:])(?:(?:title|file|filename|path)=)?[\"'`]?(?P<path>{_PATH})[\"'`]?\s*$")
 _LEAD_PATH = re.compile(
@@ -75,7 +75,7 @@ def extract(
     `originals` are the files that a diff applies to (default: the task's). A task that expects code (it has a
     target, tests or files) and an answer without any give a diagnostic.
     """
-    answer = _THOUGHT.sub("", text)
+    _, answer = split_thoughts(text)
     found = blocks(answer)
     diagnostics: list[Diagnostic] = []
     files: dict[str, str] = {}

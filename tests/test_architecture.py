@@ -34,12 +34,15 @@ LAYERS: list[tuple[str, ...]] = [
     ("cascade.tasks", "cascade.results"),
     ("cascade.classifiers", "cascade.validators"),
     ("cascade.storage", "cascade.background", "cascade.conversation"),
-    ("cascade.codec", "cascade.evidence", "cascade.globs", "cascade.forks"),
+    ("cascade.codec", "cascade.evidence", "cascade.globs", "cascade.thoughts", "cascade.forks"),
     ("cascade.errors",),
     ("cascade.types",),
 ]
 # What only one place may import.
-SOLE_IMPORTERS = {"langgraph": {"cascade.graph"}, "openai": {"cascade.models.openai"}}
+SOLE_IMPORTERS = {
+    "langgraph": {"cascade.graph"},
+    "openai": {"cascade.models.openai", "cascade.models.transport"},
+}
 
 
 def modules() -> Iterator[tuple[str, Path]]:

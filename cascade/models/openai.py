@@ -1,4 +1,4 @@
-"""OpenAI-compatible endpoints through the `openai` client. The only module that imports it.
+"""OpenAI-compatible endpoints through the `openai` client. Only it and `transport` import that.
 
 Every request streams; its charge is booked however it ends; every failure is a `ModelError`.
 """
@@ -11,8 +11,6 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
-from ssl import SSLContext
 from typing import TYPE_CHECKING, Any
 
 from cascade.errors import ModelError
@@ -26,6 +24,7 @@ from cascade.models.gate import Clock
 from cascade.models.log import log
 from cascade.models.spec import EndpointSpec, RetryPolicy
 from cascade.models.tokens import CountTokens, estimate_tokens
+from cascade.models.transport import http_library, trusted
 from cascade.types import Billing, Charge, Usage
 
 if TYPE_CHECKING:
@@ -120,18 +119,17 @@ class OpenAIEndpoint:
         self, exchange: _Exchange, client: AsyncOpenAI, observe: Observer | None, limit_s: float
     ) -> ModelError | None:
         """Run the stream; what goes wrong comes back as a value, so that no client's exception is chained."""
-        import httpx2
         import openai
 
-        spec = self._spec
+        spec, http = self._spec, http_library()
         try:
             async with asyncio.timeout(limit_s):
                 await self._stream(exchange, client, observe)
-        except (TimeoutError, openai.APITimeoutError, httpx2.TimeoutException):
+        except (TimeoutError, openai.APITimeoutError, http.TimeoutException):
             return self._timed_out(exchange, limit_s)
         except openai.APIStatusError as error:
             return status_failure(spec, error.status_code, _said(error), error.response.headers)
-        except (openai.APIConnectionError, httpx2.TransportError) as error:
+        except (openai.APIConnectionError, http.TransportError, http.DecodingError) as error:
             return self._disconnected(exchange, error)
         except openai.APIError as error:  # an error event within the stream
             return failure(
@@ -141,7 +139,7 @@ class OpenAIEndpoint:
                 hint="try again",
                 retryable=True,
             )
-        except (httpx2.DecodingError, ValueError, TypeError, AttributeError, KeyError) as error:
+        except (ValueError, TypeError, AttributeError, KeyError) as error:
             return failure(
                 spec,
                 "model.malformed",
@@ -168,13 +166,12 @@ class OpenAIEndpoint:
             await stream.close()
 
     def _connected(self, *, beta: bool) -> AsyncOpenAI:
-        import httpx2
         import openai
 
         loop = asyncio.get_running_loop()
-        spec = self._spec
+        spec, http = self._spec, http_library()
         if self._client is None or self._loop is not loop:
-            timeout = httpx2.Timeout(spec.idle_timeout, connect=spec.connect_timeout)
+            timeout = http.Timeout(spec.idle_timeout, connect=spec.connect_timeout)
             self._loop = loop
             self._client = openai.AsyncOpenAI(
                 api_key=spec.api_key.reveal() or "none",
@@ -185,8 +182,8 @@ class OpenAIEndpoint:
                 http_client=openai.DefaultAsyncHttpxClient(
                     timeout=timeout,
                     follow_redirects=False,
-                    verify=_trust(),
-                    limits=httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
+                    verify=trusted(),
+                    limits=http.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
                 ),
             )
         if beta and not spec.base_url.rstrip("/").endswith("/beta"):
@@ -358,14 +355,6 @@ def _unbilled(failed: ModelError) -> bool:
     if failed.status is not None:
         return failed.status not in GATEWAY
     return failed.code == "model.unreachable" and "(ConnectError)" in failed.message
-
-
-@cache
-def _trust() -> SSLContext:
-    """The certificates that are trusted, loaded once: it takes longer than a call's whole overhead."""
-    import httpx2
-
-    return httpx2.create_ssl_context()
 
 
 def _no_account_headers() -> dict[str, Any]:

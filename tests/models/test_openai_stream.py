@@ -7,7 +7,6 @@ import json
 import socket
 from typing import Any
 
-import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +18,7 @@ from cascade.models.messages import assistant_message, tool_message
 from cascade.models.openai import OpenAIModel, same_model
 from cascade.models.spec import EndpointSpec, RetryPolicy
 from cascade.models.tokens import estimate_tokens
+from cascade.models.transport import http_library
 from cascade.testing import Fault, Reply, ScriptedServer
 from cascade.testing.faults import every, nth
 from cascade.types import JsonObject, ToolCall, Usage
@@ -68,7 +68,7 @@ async def test_what_streams_is_what_is_answered_unstreamed(text: str, piece: int
             return False
 
         completion = await tier.generate(request(), observe=keep)
-        async with httpx2.AsyncClient() as plain:
+        async with http_library().AsyncClient() as plain:
             sent = {"model": "m", "messages": [{"role": "user", "content": "write add"}]}
             answer = (await plain.post(f"{server.base_url}/chat/completions", json=sent)).json()
         await tier.aclose()

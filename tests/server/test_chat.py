@@ -141,8 +141,12 @@ async def test_a_long_tool_history_with_parallel_calls_goes_through_unchanged(se
 async def test_tool_calls_stream_with_their_indices(served: Serve) -> None:
     calls = tuple(ToolCall(id=f"c{n}", name="weather", arguments='{"city": "Oslo"}') for n in range(2))
     server = await served([Reply(tool_calls=calls, finish_reason="tool_calls")])
+    strict: Any = {
+        **WEATHER,
+        "function": {**WEATHER["function"], "strict": True},
+    }  # openai 2 parses only these
     async with server.client().chat.completions.stream(
-        model="cascade", messages=HELLO, tools=[WEATHER]
+        model="cascade", messages=HELLO, tools=[strict]
     ) as stream:
         await stream.until_done()
         answer = await stream.get_final_completion()
