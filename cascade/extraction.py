@@ -83,7 +83,7 @@ def extract(
     base = task.files if originals is None else originals
     patch = _patch_text(answer, found)
     if patch is not None:
-        _apply(patch, {**base, **files}, files, deleted, diagnostics)
+        _apply(patch, base, files, deleted, diagnostics)
         found = [block for block in found if not is_patch(block.text)]
     _place(found, task, files, diagnostics)
     if not files and not deleted and not found and patch is None:

@@ -26,6 +26,7 @@ LAYERS: list[tuple[str, ...]] = [
     ("cascade.models",),
     ("cascade.prompting", "cascade.extraction"),
     ("cascade.patches",),
+    ("cascade.edits",),
     ("cascade.ledger",),
     ("cascade.budget",),
     ("cascade.prices",),

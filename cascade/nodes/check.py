@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from cascade.codec import from_json, to_json
 from cascade.config.graph import ValidateNode
+from cascade.edits.originals import Originals
 from cascade.events import Emit, Validated
 from cascade.extraction import extract as extract_files
 from cascade.models.early import StopRules
@@ -38,7 +39,9 @@ async def extract(state: State, services: Services, emit: Emit, here: Here) -> O
 
 def read_files(task: Task, pending: Attempt, rules: StopRules | None) -> tuple[Attempt, Report | None]:
     """The attempt with its files, and what was wrong with the answer's form. `rules`: why it may have been cut."""
-    found = extract_files(pending.output, task=task, tool_calls=pending.tool_calls)
+    found = extract_files(
+        pending.output, task=task, originals=Originals.of(task), tool_calls=pending.tool_calls
+    )
     attempt = replace(pending, files=found.candidate.files, deleted=found.candidate.deleted)
     report = finding(task, pending, rules) or found.report
     if report is None and pending.finish_reason == "length":

@@ -1,0 +1,1 @@
+"""Edits: read, applied, written."""
