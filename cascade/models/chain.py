@@ -1,7 +1,7 @@
 """A tier's endpoints in order: the one layer that retries, waits, falls back and gives up.
 
 One call of `generate` makes requests, each to the first endpoint that may be asked now, until an answer, a
-failure that no endpoint can mend, the tries of all endpoints, or the deadline. tenacity drives the loop.
+failure that no endpoint can fix, the tries of all endpoints, or the deadline.
 """
 
 from __future__ import annotations
@@ -105,29 +105,28 @@ class _Call:
         self._last: ModelError | None = None
 
     async def run(self) -> Completion:
-        import tenacity
-
-        retrying = tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_exception(self._may_go_on),
-            wait=lambda _: self._wait(),
-            stop=lambda state: self._clock.now() + state.upcoming_sleep + USEFUL_S >= self._deadline,
-            sleep=self._clock.sleep,
-            before_sleep=lambda state: self._tell(state.upcoming_sleep, state.outcome),
-            reraise=True,
-        )
         failed: ModelError
         try:
-            completion: Completion = await retrying(self._once)
+            return self._whole(await self._until_answered())
         except ModelError as error:
             failed = error
         except BudgetExhaustedError as error:
             failed = self._unaffordable(error)
-        else:
-            return self._whole(completion)
         failed.tries = max(1, sum(self._tries.values()))
         failed.charges = tuple(self._charges)
         failed.usage = sum((charge.usage for charge in self._charges), Usage()) if self._charges else None
         raise failed
+
+    async def _until_answered(self) -> Completion:
+        while True:
+            try:
+                return await self._once()
+            except ModelError as error:
+                wait_s = self._wait() if self._may_go_on(error) else None
+                if wait_s is None or self._clock.now() + wait_s + USEFUL_S >= self._deadline:
+                    raise
+                self._log_retry(wait_s, error)
+            await self._clock.sleep(wait_s)
 
     async def _once(self) -> Completion:
         endpoint = self._choose()
@@ -209,26 +208,25 @@ class _Call:
             backoff = min(self._policy.max_wait, self._policy.first_wait * 2 ** (self._tries[name] - 1))
             self._ready_at[name] = self._clock.now() + backoff * (0.5 + 0.5 * self._jitter())
 
-    def _may_go_on(self, error: BaseException) -> bool:
-        if not isinstance(error, ModelError) or error.code == "model.deadline":
+    def _may_go_on(self, error: ModelError) -> bool:
+        if error.code == "model.deadline":
             return False
         if error.code == "model.breaker_open":
             again = not self._waited_for_breaker
             self._waited_for_breaker = True
             return again
-        mendable = error.retryable or error.code in ELSEWHERE
-        return mendable and any(self._usable(name) for name in self._tries)
+        fixable = error.retryable or error.code in ELSEWHERE
+        return fixable and any(self._usable(name) for name in self._tries)
 
     def _wait(self) -> float:
         return min((self._ready_in(name) for name in self._tries if self._usable(name)), default=0.0)
 
-    def _tell(self, wait_s: float, outcome: object) -> None:
-        error = getattr(outcome, "exception", lambda: None)()
+    def _log_retry(self, wait_s: float, error: ModelError) -> None:
         log().info(
             "cascade.retry_scheduled",
             task_id=self._request.task_id,
             tier=self._request.tier,
-            code=getattr(error, "code", None),
+            code=error.code,
             wait_s=round(wait_s, 3),
             tries=sum(self._tries.values()),
         )
