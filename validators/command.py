@@ -11,9 +11,9 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from cascade.types import Diagnostic, Report
+from cascade.validators.installed import find_tool
 from cascade.validators.options import Options, Weight, room, said, severity_of, status_of, unfinished
 from cascade.validators.parsers import Finding, JsonPath, Parser, Regex, Sarif
-from cascade.validators.ruff import find_tool
 from cascade.validators.sandbox import Completed, Limits, Room, Sandbox
 from cascade.validators.workspace import Workspace
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from pydantic import Field
 from cascade.types import Diagnostic, Report
 from cascade.validators.imports import import_statements
 from cascade.validators.inside.mypy_job import STANDARD, cache_of
+from cascade.validators.installed import is_installed, not_installed
 from cascade.validators.options import (
     Options,
     Weight,
@@ -74,10 +74,8 @@ class Mypy:
 
     async def check(self, workspace: Workspace) -> Report:
         """failed if a finding weighs as error; unchecked if mypy is missing or breaks."""
-        if importlib.util.find_spec("mypy") is None:
-            return Report(
-                name=self.name, status="unchecked", detail="mypy is not installed: pip install mypy"
-            )
+        if not is_installed("mypy"):
+            return not_installed("mypy", name=self.name)
         files = list(workspace.files(".py", ".pyi"))
         await self._learn(files, workspace)
         place = self._room(workspace, writable=(workspace.scratch,), readable=(workspace.root, self._cache))

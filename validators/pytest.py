@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from cascade.types import Report
+from cascade.validators.installed import is_installed, not_installed
 from cascade.validators.options import Options, room, said
 from cascade.validators.paths import is_test
 from cascade.validators.sandbox import Kind, Limits, Sandbox
@@ -68,6 +69,8 @@ class Pytest:
         unchecked if the tests could not be run for a reason that is not the answer's: no isolation, no tests
         collected, a module that the tests need and that is not installed.
         """
+        if not is_installed("pytest"):
+            return not_installed("pytest", name=self.name)
         self.sandbox.require_isolation()
         options = self._options
         nonce = secrets.token_hex(16)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field
 
 from cascade.types import Diagnostic, Report
+from cascade.validators.installed import find_tool, not_installed
 from cascade.validators.options import (
     Options,
     Weight,
@@ -89,9 +88,7 @@ class Ruff:
         """failed if a finding weighs as error; unchecked if ruff is missing or breaks."""
         program = find_tool("ruff")
         if program is None:
-            return Report(
-                name=self.name, status="unchecked", detail="ruff is not installed: pip install ruff"
-            )
+            return not_installed("ruff", name=self.name)
         place = room(workspace, Limits(wall_s=self._options.timeout_s, output_mb=8.0), writable=False)
         done = await self.sandbox.execute(
             [program, *self._arguments(), *workspace.files(".py", ".pyi")], place
@@ -133,9 +130,3 @@ class Ruff:
             column=place.get("column"),
             source=workspace.source_line(path, place.get("row")),
         )
-
-
-def find_tool(name: str) -> str | None:
-    """A program beside this interpreter (its environment's), else on the PATH."""
-    beside = Path(sys.executable).parent / name
-    return str(beside) if beside.is_file() else shutil.which(name)

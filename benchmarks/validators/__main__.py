@@ -15,7 +15,7 @@ from pathlib import Path
 
 from cascade.types import Candidate, Task
 from cascade.validators.catalog import build
-from cascade.validators.ruff import find_tool
+from cascade.validators.installed import find_tool
 from cascade.validators.sandbox import Sandbox, open_sandbox
 from cascade.validators.suite import Suite
 

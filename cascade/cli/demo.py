@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,9 +41,23 @@ def demo(*, limit: int | None, trace_path: str, as_json: bool) -> int:
     from cascade.types import Task
 
     config = load(DATA / "cascade.yaml")
+    _require_tools([validator.use for validator in config.validators])
     tasks = [task for task in read_tasks(DATA / "tasks.jsonl.gz") if isinstance(task, Task)][:limit]
     asyncio.run(_demo(config, tasks, trace_path=trace_path, as_json=as_json))
     return 0
+
+
+def _require_tools(checks: Sequence[str]) -> None:
+    """Raise UsageError where a tool of these checks is missing: nothing could be accepted."""
+    from cascade.errors import UsageError
+    from cascade.validators.installed import INSTALL, TOOLS, is_installed
+
+    missing = [tool for tool in TOOLS if tool in checks and not is_installed(tool)]
+    if missing:
+        raise UsageError(
+            f"the demo checks every answer with {', '.join(missing)}, which this environment lacks",
+            hint=INSTALL,
+        )
 
 
 async def _demo(config: Config, tasks: list[Task], *, trace_path: str, as_json: bool) -> None:
