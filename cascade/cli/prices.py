@@ -74,10 +74,11 @@ def _document(model: str, at: datetime, price: Price) -> dict[str, Any]:
 
 
 def _show(documents: list[dict[str, Any]]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    from cascade.cli.screen import console as safe_console
+
+    console = safe_console()
     if not documents:
         console.print("No price is known for that time.")
         return

@@ -154,6 +154,7 @@ def document(cascade: Cascade, *, trace: str | None, results: str | None, end: B
 
 def show(cascade: Cascade, end: BatchEnd, *, trace: str | None, options: dict[str, Any]) -> None:
     """The answer of a single prompt on stdout; table and places for people."""
+    from cascade.cli.echo import echo
     from cascade.cli.screen import console
     from cascade.report.tables import cost_table, error_lines, judge_lines, outcome_line, unchecked_lines
 
@@ -161,7 +162,7 @@ def show(cascade: Cascade, end: BatchEnd, *, trace: str | None, options: dict[st
     out = console(stderr=single)
     for result in end.results:
         if result.output:
-            click.echo(result.output)
+            echo(result.output)
         out.print(f"{result.status}: {result.reason}", markup=False)
     if end.statuses:
         out.print(cost_table(cascade.tally))

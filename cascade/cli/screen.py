@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.segment import Segment
 
 from cascade.report import Tally
 from cascade.report.tables import usd
+from cascade.visible import visible
 
 WIDTH_WITHOUT_TERMINAL = 110
 
 
+class SafeConsole(Console):
+    """A console on which no text that is printed drives the terminal; styles and the bar's own moves do."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(visible(segment.text), segment.style)
+
+
 def console(*, stderr: bool = False) -> Console:
     """A console that does not break tables where its width is not known."""
-    made = Console(stderr=stderr, highlight=False)
+    made = SafeConsole(stderr=stderr, highlight=False)
     if not made.is_terminal:
-        made = Console(stderr=stderr, highlight=False, width=WIDTH_WITHOUT_TERMINAL)
+        made = SafeConsole(stderr=stderr, highlight=False, width=WIDTH_WITHOUT_TERMINAL)
     return made
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from html import escape
+from html import escape as escape_html
 from string import Template
 
 from cascade.report.tables import usd
 from cascade.report.tally import Tally, TierTally
 from cascade.trace.monitor import QUANTILES, Monitor, quantile
+from cascade.visible import visible
 
 _PAGE = Template("""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
@@ -33,6 +34,13 @@ tr.total{font-weight:600}.note{color:#5b6576}svg{width:100%;height:auto}
 $notes
 </body></html>
 """)
+
+
+def escape(text: str) -> str:
+    """The text for a page: no markup, and no character that changes how it reads."""
+    return escape_html(visible(text))
+
+
 _FATES = (
     ("accepted", "#2f9e6e"),
     ("not accepted", "#d9822b"),
