@@ -35,7 +35,14 @@ LAYERS: list[tuple[str, ...]] = [
     ("cascade.tasks", "cascade.results"),
     ("cascade.classifiers", "cascade.validators"),
     ("cascade.storage", "cascade.background", "cascade.conversation"),
-    ("cascade.codec", "cascade.evidence", "cascade.globs", "cascade.thoughts", "cascade.forks", "cascade.visible"),
+    (
+        "cascade.codec",
+        "cascade.evidence",
+        "cascade.globs",
+        "cascade.thoughts",
+        "cascade.forks",
+        "cascade.visible",
+    ),
     ("cascade.errors",),
     ("cascade.types",),
 ]
