@@ -45,6 +45,7 @@ LAYERS: list[tuple[str, ...]] = [
     ),
     ("cascade.errors",),
     ("cascade.types",),
+    ("cascade.surrogates",),
 ]
 # What only one place may import.
 SOLE_IMPORTERS = {

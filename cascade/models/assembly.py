@@ -2,83 +2,93 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
 from typing import Any
 
+from cascade.models.finish import meaning
+from cascade.models.loose import MalformedError, contents, first_thought, loose_text
+from cascade.models.toolcalls import ToolCallAssembly
 from cascade.models.usage import UsageReports
+from cascade.surrogates import HalfJoiner, well_formed
 from cascade.types import ToolCall
 
 
-class MalformedError(ValueError):
-    """A chunk that is not what the protocol allows."""
-
-
-@dataclass(slots=True)
-class _Call:
-    id: str = ""
-    name: str = ""
-    arguments: list[str] = field(default_factory=list)
-
-
 class Assembly:
-    """What has arrived so far."""
+    """What has arrived so far.
 
-    def __init__(self) -> None:
+    tools: names of the tools that the request declared. salt: what tells this request from others of a conversation.
+    """
+
+    def __init__(self, tools: Collection[str] = (), *, salt: str = "") -> None:
         self.model: str | None = None
         self.finish_reason: str | None = None
         self.refusal = ""
         self.chunks = 0
+        self.usage = UsageReports()
+        self._id = ""
+        self._salt = salt
         self._text: list[str] = []
         self._reasoning: list[str] = []
-        self._calls: dict[int, _Call] = {}
-        self.usage = UsageReports()
+        self._calls = ToolCallAssembly(tools)
+        self._joined = HalfJoiner(), HalfJoiner()
 
-    def feed(self, chunk: Any) -> tuple[str, str]:
-        """Take one chunk of the openai client. The new text and the new reasoning; both may be empty.
+    def feed(self, chunk: Mapping[str, Any]) -> tuple[str, str]:
+        """Take one chunk. The new text and the new reasoning; both may be empty.
 
         Raises `MalformedError`.
         """
         self.chunks += 1
-        self.model = _text(getattr(chunk, "model", None)) or self.model
+        named = chunk.get("model")
+        self.model = (well_formed(named) if isinstance(named, str) else None) or self.model
+        self._id = self._id or str(chunk.get("id") or "")
         self.usage.take(chunk)
-        choices = getattr(chunk, "choices", None) or []
+        choices = chunk.get("choices") or []
         if not isinstance(choices, list):
             raise MalformedError("`choices` is not a list")
-        text = reasoning = ""
-        for choice in choices:
-            if getattr(choice, "index", 0) in (0, None):
-                new_text, new_reasoning = self._take(choice)
-                text += new_text
-                reasoning += new_reasoning
+        taken = [self._take(choice) for choice in choices if _is_first(choice)]
+        return self._kept("".join(text for text, _ in taken), "".join(thought for _, thought in taken))
+
+    def end(self) -> tuple[str, str]:
+        """What was held back of text and reasoning. To be called when nothing more comes."""
+        text, thought = (joiner.end() for joiner in self._joined)
+        self._text.append(text)
+        self._reasoning.append(thought)
+        return text, thought
+
+    def _take(self, choice: Mapping[str, Any]) -> tuple[str, str]:
+        reason = loose_text(choice.get("finish_reason"))
+        self.finish_reason = reason or self.finish_reason
+        delta = choice.get("delta")
+        if not isinstance(delta, Mapping):
+            delta = choice.get("message") if self._is_empty else None
+        if not isinstance(delta, Mapping):
+            return "", ""
+        parts = list(contents(delta.get("content")))
+        text = "".join(said for said, _ in parts)
+        reasoning = first_thought(delta) or "".join(thought for _, thought in parts)
+        self.refusal += loose_text(delta.get("refusal"))
+        calls = delta.get("tool_calls")
+        for part in [*(calls if isinstance(calls, list) else [calls]), delta.get("function_call")]:
+            self._calls.feed(part)
         return text, reasoning
 
-    def _take(self, choice: Any) -> tuple[str, str]:
-        self.finish_reason = _text(getattr(choice, "finish_reason", None)) or self.finish_reason
-        delta = getattr(choice, "delta", None)
-        if delta is None:
-            return "", ""
-        text = _text(getattr(delta, "content", None))
-        reasoning = _text(getattr(delta, "reasoning_content", None)) or _text(
-            getattr(delta, "reasoning", None)
-        )
-        self.refusal += _text(getattr(delta, "refusal", None))
+    def _kept(self, text: str, reasoning: str) -> tuple[str, str]:
+        said, thought = self._joined
+        text, reasoning = said.feed(text), thought.feed(reasoning)
         self._text.append(text)
         self._reasoning.append(reasoning)
-        for part in getattr(delta, "tool_calls", None) or []:
-            self._extend(part)
         return text, reasoning
 
-    def _extend(self, part: Any) -> None:
-        index = getattr(part, "index", None)
-        function = getattr(part, "function", None)
-        identity = _text(getattr(part, "id", None))
-        if not isinstance(index, int):  # some servers leave it out: a new id begins a new call
-            last = len(self._calls) - 1
-            index = last + 1 if last < 0 or (identity and self._calls[last].id != identity) else last
-        call = self._calls.setdefault(index, _Call())
-        call.id = call.id or identity
-        call.name = call.name or _text(getattr(function, "name", None))
-        call.arguments.append(_text(getattr(function, "arguments", None)))
+    @property
+    def _is_empty(self) -> bool:
+        """Whether nothing of the answer has come: only then a whole `message` is not what was streamed before."""
+        return not (self.text or self.reasoning or self._calls)
+
+    @property
+    def ended_by(self) -> str | None:
+        """The finish reason in the protocol's words."""
+        reason = self.finish_reason
+        return None if reason is None else meaning(reason) or reason
 
     @property
     def text(self) -> str:
@@ -93,21 +103,13 @@ class Assembly:
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
         """Tool calls so far, in order."""
-        return tuple(
-            ToolCall(id=call.id, name=call.name, arguments="".join(call.arguments))
-            for _, call in sorted(self._calls.items())
-        )
+        return self._calls.calls(f"{self._salt}/{self._id}")
 
     @property
     def received(self) -> str:
         """All that was generated, as text to be counted."""
-        calls = "".join(call.name + call.arguments for call in self.tool_calls)
-        return self.text + self.reasoning + calls + self.refusal
+        return self.text + self.reasoning + self._calls.received + self.refusal
 
 
-def _text(value: object) -> str:
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise MalformedError(f"a text is expected, not {type(value).__name__}")
-    return value
+def _is_first(choice: object) -> bool:
+    return isinstance(choice, Mapping) and choice.get("index", 0) in (0, None, "0")

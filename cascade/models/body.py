@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -30,6 +30,12 @@ class Body:
     estimated_input: int
     max_output: int
     beta: bool = False
+
+    @property
+    def tool_names(self) -> frozenset[str]:
+        """The tools that the answer may call."""
+        functions = (tool.get("function") for tool in self.arguments.get("tools") or ())
+        return frozenset(str(function.get("name")) for function in functions if isinstance(function, Mapping))
 
 
 def build(spec: EndpointSpec, request: ModelRequest) -> Body:

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cascade.errors import ModelError
+from cascade.models.error_body import ServerError
+from cascade.models.error_words import AUTH, BALANCE, CONTEXT, FILTER, kind_of, status_of
 from cascade.models.spec import EndpointSpec
+from cascade.surrogates import well_formed
 from cascade.trace import Redactor
 
 SHOWN = 300  # characters of a server's own message
@@ -87,6 +90,18 @@ STATUS: Mapping[int, Kind] = {
     ),
 }
 STATUS = {**STATUS, 529: STATUS[503]}
+CONTENT_FILTER = Kind(
+    code="model.content_filter",
+    what="refused the content by its filter",
+    hint="rephrase the task, or let another tier take it",
+    elsewhere=False,
+)
+SAID: Mapping[str, Kind] = {
+    CONTEXT: STATUS[413],
+    BALANCE: STATUS[402],
+    FILTER: CONTENT_FILTER,
+    AUTH: STATUS[401],
+}
 ELSEWHERE: frozenset[str] = frozenset(
     {kind.code for kind in STATUS.values() if kind.elsewhere}
     | {"model.unreachable", "model.interrupted", "model.malformed", "model.blank", "model.server"}
@@ -99,13 +114,18 @@ def failure(  # every part of the sentence that a user reads
 ) -> ModelError:
     """A `ModelError` that names the endpoint, with secrets masked."""
     message = f"{spec.name} ({spec.model} at {spec.base_url}) {what}"
-    text = redactor(spec).text(message)
+    text = redactor(spec).text(well_formed(message))
     return ModelError(text, hint=hint, code=code, retryable=retryable, status=status)
 
 
-def status_failure(spec: EndpointSpec, status: int, said: str, headers: Mapping[str, str]) -> ModelError:
-    """The failure that an HTTP status means. `said` is the server's own message."""
-    if 300 <= status < 400:
+def status_failure(
+    spec: EndpointSpec, status: int | None, error: ServerError, headers: Mapping[str, str]
+) -> ModelError:
+    """The failure that an error response means, or an error within a stream (`status` None, or 200).
+
+    The server's own words are part of the message.
+    """
+    if status is not None and 300 <= status < 400:
         return failure(
             spec,
             "model.redirected",
@@ -114,21 +134,36 @@ def status_failure(spec: EndpointSpec, status: int, said: str, headers: Mapping[
             retryable=False,
             status=status,
         )
-    kind = STATUS.get(status) or (_SERVER if status >= 500 else _REQUEST)
-    if status == 400 and "context" in said.lower() and ("length" in said.lower() or "token" in said.lower()):
-        kind = STATUS[413]
-    said = f": {said.strip()[:SHOWN]}" if said.strip() else ""
-    error = failure(
+    counted = status_of(status, error)
+    kind = _kind(counted, error)
+    said = f": {error.said[:SHOWN]}" if error.said else ""
+    failed = failure(
         spec,
         kind.code,
-        f"{kind.what} (HTTP {status}){said}",
+        f"{kind.what}{_where(status, counted)}{said}",
         hint=kind.hint,
         retryable=kind.retryable,
-        status=status,
+        status=counted,
     )
     if kind.retryable:
-        error.retry_after_s = retry_after(headers)
-    return error
+        asked = retry_after(headers)
+        failed.retry_after_s = error.retry_after_s if asked is None else asked
+    return failed
+
+
+def _kind(status: int | None, error: ServerError) -> Kind:
+    said = kind_of(status, error)
+    if said is not None:
+        return SAID[said]
+    if status is None or status >= 500:
+        return STATUS.get(status or 500, _SERVER)
+    return STATUS.get(status, _REQUEST)
+
+
+def _where(status: int | None, counted: int | None) -> str:
+    if status is not None and status >= 400:
+        return f" (HTTP {status})"
+    return " (within its answer)" if counted is None else f" (error {counted} within its answer)"
 
 
 def redactor(spec: EndpointSpec) -> Redactor:

@@ -84,6 +84,16 @@ class EndpointSpec:
     extra: Mapping[str, object] = field(default_factory=dict)
 
     @property
+    def queue_timeout(self) -> float:
+        """Seconds that a request may wait in the server's queue, as long as the server sends comments.
+
+        DeepSeek and OpenRouter document that they keep a queued request's connection open by comments; elsewhere
+        comments without data are no sign of life.
+        """
+        queues = self.is_deepseek or "openrouter.ai" in self.base_url
+        return self.timeout if queues else self.idle_timeout
+
+    @property
     def is_deepseek(self) -> bool:
         """Whether DeepSeek's additions to the protocol are used."""
         if self.dialect == "auto":

@@ -51,8 +51,8 @@ class UsageReports:
     def __init__(self) -> None:
         self.last: Mapping[str, Any] | None = None
 
-    def take(self, chunk: object) -> None:
-        """Look for a report in a chunk of the client."""
+    def take(self, chunk: Mapping[str, Any]) -> None:
+        """Look for a report in a chunk."""
         for report in _places(chunk):
             if self.last is None or _counts(report):
                 self.last = report
@@ -99,23 +99,14 @@ def _cache_is_outside(report: Mapping[str, Any], spent: int, cache: int, inputs:
     return anthropic or cache > spent or inputs == spent + cache
 
 
-def _places(chunk: object) -> Iterable[Mapping[str, Any]]:
+def _places(chunk: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
     """The reports of a chunk: of its own, of a choice, of Groq's addition."""
-    choices = getattr(chunk, "choices", None)
-    holders = (chunk, *(choices if isinstance(choices, list) else ()), getattr(chunk, "x_groq", None))
+    choices = chunk.get("choices")
+    holders = (chunk, *(choices if isinstance(choices, list) else ()), chunk.get("x_groq"))
     for holder in holders:
-        usage = holder.get("usage") if isinstance(holder, Mapping) else getattr(holder, "usage", None)
-        report = _mapping(usage)
-        if report is not None:
+        report = holder.get("usage") if isinstance(holder, Mapping) else None
+        if isinstance(report, Mapping):
             yield report
-
-
-def _mapping(value: object) -> Mapping[str, Any] | None:
-    if isinstance(value, Mapping):
-        return value
-    dump = getattr(value, "model_dump", None)
-    dumped = dump(exclude_none=True, warnings=False) if dump is not None else None
-    return dumped if isinstance(dumped, Mapping) else None
 
 
 def _counts(report: Mapping[str, Any]) -> bool:

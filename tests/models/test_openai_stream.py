@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from cascade.errors import ModelError
 from cascade.models.base import ModelRequest
 from cascade.models.early import EarlyStop
+from cascade.models.judging import same_model
 from cascade.models.messages import assistant_message, tool_message
-from cascade.models.openai import OpenAIModel, same_model
+from cascade.models.openai import OpenAIModel
 from cascade.models.spec import EndpointSpec, RetryPolicy
 from cascade.models.tokens import estimate_tokens
 from cascade.models.transport import http_library

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -138,15 +137,14 @@ def test_the_dialect_decides_where_the_arithmetic_cannot() -> None:
 @pytest.mark.parametrize("place", ["chunk", "choice", "x_groq"])
 def test_a_report_is_looked_for_in_every_place_of_a_chunk(place: str) -> None:
     report = dict(OPENAI)
-    choice = SimpleNamespace(usage=report if place == "choice" else None)
-    chunk = SimpleNamespace(
-        usage=report if place == "chunk" else None,
-        choices=[choice],
-        x_groq={"usage": report} if place == "x_groq" else None,
-    )
+    chunk = {
+        "usage": report if place == "chunk" else None,
+        "choices": [{"usage": report if place == "choice" else None}],
+        "x_groq": {"usage": report} if place == "x_groq" else None,
+    }
     reports = UsageReports()
     reports.take(chunk)
-    reports.take(SimpleNamespace(usage={"prompt_tokens": 0, "completion_tokens": 0}, choices=None))
+    reports.take({"usage": {"prompt_tokens": 0, "completion_tokens": 0}, "choices": None})
     assert reports.read() == Usage(input=100, output=40)
 
 

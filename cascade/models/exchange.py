@@ -1,0 +1,39 @@
+"""One request to an endpoint and what has come of it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from cascade.models.assembly import Assembly
+from cascade.models.body import Body
+from cascade.models.spec import EndpointSpec
+
+
+@dataclass(slots=True)
+class Exchange:
+    """A request under way."""
+
+    spec: EndpointSpec
+    body: Body
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    started: float = field(default_factory=time.perf_counter)
+    answered: bool = False
+    """Whether a response's head has come."""
+    done: bool = False
+    """Whether the stream ended as the protocol says, with [DONE]."""
+    cut: bool = False
+    """Whether an observer ended it."""
+    first_token_s: float | None = None
+    assembly: Assembly = field(init=False)
+
+    def __post_init__(self) -> None:
+        """An assembly that knows the request's tools."""
+        arguments = self.body.arguments
+        self.assembly = Assembly(self.body.tool_names, salt=str(len(arguments["messages"])))
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since it was sent."""
+        return time.perf_counter() - self.started
