@@ -20,9 +20,9 @@ from cascade.types import Attempt, Result
 def result_record(result: Result, *, content: bool = True) -> dict[str, Any]:
     """The line of one result as JSON types.
 
-    `id, status, tier, output, files, attempts, cost_usd, latency_s, verdict, error, reason`; `attempts` is
-    a list of what each cost and came to (and how a judge found it), without its output. content: False leaves
-    output and files out.
+    `id, status, tier, output, files, deleted, patch, attempts, cost_usd, latency_s, verdict, error, reason`;
+    `attempts` is a list of what each cost and came to (and how a judge found it), without its output. content: False
+    leaves output, files, deleted and patch out.
     """
     record = {
         "id": result.id,
@@ -30,6 +30,8 @@ def result_record(result: Result, *, content: bool = True) -> dict[str, Any]:
         "tier": result.tier,
         "output": result.output,
         "files": dict(result.files),
+        "deleted": list(result.deleted),
+        "patch": result.patch,
         "attempts": [_attempt_record(attempt) for attempt in result.attempts],
         "cost_usd": None if result.cost_usd is None else format(result.cost_usd, "f"),
         "latency_s": result.latency_s,
@@ -38,7 +40,7 @@ def result_record(result: Result, *, content: bool = True) -> dict[str, Any]:
         "reason": result.reason,
     }
     if not content:
-        del record["output"], record["files"]
+        del record["output"], record["files"], record["deleted"], record["patch"]
     return record
 
 

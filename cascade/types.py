@@ -24,6 +24,8 @@ CheckStatus: TypeAlias = Literal["passed", "failed", "unchecked"]
 TestStatus: TypeAlias = Literal["passed", "failed", "skipped"]
 History: TypeAlias = Literal["full", "last", "diagnostics", "none"]
 Billing: TypeAlias = Literal["reported", "estimated", "unknown", "none"]
+Mode: TypeAlias = Literal["100644", "100755"]
+"""A file's mode as git has it: plain or executable."""
 TaskStatus: TypeAlias = Literal["accepted", "rejected", "budget_exhausted", "error"]
 
 
@@ -226,6 +228,8 @@ class Candidate:
     text: str
     files: Mapping[str, str] = field(default_factory=dict)
     deleted: tuple[str, ...] = ()
+    modes: Mapping[str, Mode] = field(default_factory=dict)
+    """Modes that the answer gives to files, by path."""
     tool_calls: tuple[ToolCall, ...] = ()
 
 
@@ -272,6 +276,10 @@ class Attempt:
     tool_calls: tuple[ToolCall, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     deleted: tuple[str, ...] = ()
+    modes: Mapping[str, Mode] = field(default_factory=dict)
+    """Modes that the answer gives to files, by path."""
+    patch: str = ""
+    """What it does to the workspace (without one: to the task's files), as a unified diff that `git apply` takes."""
     verdict: Verdict | None = None
     judged: Judged | None = None
     usage: Usage = field(default_factory=Usage)
@@ -307,6 +315,10 @@ class Result:
     status: TaskStatus
     output: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
+    deleted: tuple[str, ...] = ()
+    """Paths that the answer deletes or renames away."""
+    patch: str = ""
+    """Files, deletions and modes as one unified diff that `git apply` takes in the workspace."""
     tier: str | None = None
     attempts: tuple[Attempt, ...] = ()
     cost_usd: Decimal | None = Decimal(0)

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from cascade.errors import InputError, StorageError
-from cascade.types import Candidate, Task
+from cascade.types import Candidate, Mode, Task
 from cascade.validators.paths import INFRASTRUCTURE, confined, is_test, resolve_inside
 from cascade.validators.project import Project
 from cascade.validators.snapshot import Snapshots
@@ -132,7 +132,7 @@ class Workspace:
             if reason:
                 self.ignored[clean] = reason
                 return False
-            self._write(clean, text)
+            self._write(clean, text, mode=self.candidate.modes.get(path))
         except InputError as error:
             raise RejectedCandidateError(error.message, path=path) from error
         except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
@@ -153,12 +153,16 @@ class Workspace:
             return "it configures the test run"
         return ""
 
-    def _write(self, path: str, text: str) -> None:
+    def _write(self, path: str, text: str, *, mode: Mode | None = None) -> None:
+        """mode: what the file gets; None: as it was."""
         target = resolve_inside(self.root, path)
         target.parent.mkdir(parents=True, exist_ok=True)
+        executes = target.is_file() and bool(target.stat().st_mode & 0o100)
         if target.is_symlink() or target.exists():
             target.unlink()  # never write through a link, hard or soft
         target.write_bytes(text.encode("utf-8", "surrogatepass"))
+        if mode == "100755" or (mode is None and executes):
+            target.chmod(0o755)
 
     def _delete(self, path: str) -> None:
         try:

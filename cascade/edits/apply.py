@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from cascade.edits.changes import Change, Edited, EditError, Mode
+from cascade.edits.changes import Change, Edited, EditError
 from cascade.edits.hunks import apply_hunks
 from cascade.edits.resolve import resolve
+from cascade.types import Mode
 
 
 def apply_changes(changes: Iterable[Change], originals: Mapping[str, str]) -> Edited:

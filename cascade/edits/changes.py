@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
-from cascade.types import Diagnostic
+from cascade.types import Diagnostic, Mode
 
 Sign: TypeAlias = Literal[" ", "-", "+"]
-Mode: TypeAlias = Literal["100644", "100755"]
 
 
 class Line(NamedTuple):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from cascade.edits.changes import Mode
 from cascade.edits.quoting import first_quoted, unquoted
+from cascade.types import Mode
 
 NOWHERE = "/dev/null"
 _TIME = re.compile(r"\s+\d{4}-\d\d-\d\d[ T]\d\d:\d\d.*$|\s+\(.*\)\s*$")

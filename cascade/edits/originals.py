@@ -7,9 +7,9 @@ import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
-from cascade.edits.changes import EditError, Mode
+from cascade.edits.changes import EditError
 from cascade.errors import InputError
-from cascade.types import Task
+from cascade.types import Mode, Task
 from cascade.validators.paths import confined, resolve_inside
 from cascade.validators.snapshot import IGNORED
 

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from cascade.edits.changes import Mode
 from cascade.edits.lines import split_lines
 from cascade.edits.quoting import quoted
 from cascade.edits.renames import renamed
+from cascade.types import Mode
 
 CONTEXT = 3
 """Unchanged lines around a change."""

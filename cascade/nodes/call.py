@@ -7,12 +7,18 @@ import copy
 import inspect
 from typing import Any, cast
 
+from pydantic import ValidationError
+
+from cascade.codec import from_json, to_json
 from cascade.config.graph import CallNode
+from cascade.edits.originals import Originals
 from cascade.errors import NodeError
 from cascade.events import Emit
+from cascade.nodes.check import with_patch
 from cascade.nodes.services import Function, Services
-from cascade.nodes.state import State, Update
+from cascade.nodes.state import State, Update, merged, task_of
 from cascade.nodes.step import Here, Outcome
+from cascade.types import Attempt
 
 # What a function may change. The rest is the books' and the trace's.
 OPEN = frozenset({"task", "pending", "attempts", "decision"})
@@ -37,7 +43,20 @@ async def call(state: State, services: Services, _emit: Emit, here: Here) -> Out
     wrong = sorted(set(update) - OPEN) if isinstance(update, dict) else [type(update).__name__]
     if wrong:
         raise _fault(here, f"may change {', '.join(sorted(OPEN))}, and changed {', '.join(wrong)}")
-    return Outcome(outcome, cast("Update", update))
+    return Outcome(outcome, _with_patch(state, cast("Update", update)))
+
+
+def _with_patch(state: State, update: Update) -> Update:
+    """The update with the patch of the files that the function left in the pending answer."""
+    pending = update.get("pending")
+    if pending is None or pending == state.get("pending"):
+        return update
+    try:
+        attempt = from_json(Attempt, pending)
+    except ValidationError:
+        return update  # the node that reads it says what is wrong with it
+    originals = Originals.of(task_of(merged(state, update)))
+    return {**update, "pending": to_json(with_patch(attempt, originals))}
 
 
 async def _called(function: Function, state: dict[str, Any]) -> Any:

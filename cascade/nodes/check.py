@@ -8,6 +8,7 @@ from dataclasses import replace
 from cascade.codec import from_json, to_json
 from cascade.config.graph import ValidateNode
 from cascade.edits.originals import Originals
+from cascade.edits.outcome import patch_of
 from cascade.events import Emit, Validated
 from cascade.extraction import extract as extract_files
 from cascade.models.early import StopRules
@@ -39,14 +40,27 @@ async def extract(state: State, services: Services, emit: Emit, here: Here) -> O
 
 def read_files(task: Task, pending: Attempt, rules: StopRules | None) -> tuple[Attempt, Report | None]:
     """The attempt with its files, and what was wrong with the answer's form. `rules`: why it may have been cut."""
-    found = extract_files(
-        pending.output, task=task, originals=Originals.of(task), tool_calls=pending.tool_calls
+    originals = Originals.of(task)
+    found = extract_files(pending.output, task=task, originals=originals, tool_calls=pending.tool_calls)
+    attempt = with_patch(
+        replace(
+            pending,
+            files=found.candidate.files,
+            deleted=found.candidate.deleted,
+            modes=found.candidate.modes,
+        ),
+        originals,
     )
-    attempt = replace(pending, files=found.candidate.files, deleted=found.candidate.deleted)
     report = finding(task, pending, rules) or found.report
     if report is None and pending.finish_reason == "length":
         report = _cut_off()
     return attempt, report
+
+
+def with_patch(attempt: Attempt, originals: Originals) -> Attempt:
+    """The attempt with what it does to the files, as a patch."""
+    patch = patch_of(originals, attempt.files, attempt.deleted, modes=attempt.modes)
+    return replace(attempt, patch=patch)
 
 
 def _cut_off() -> Report:
@@ -108,7 +122,11 @@ def narrowed(task: Task, names: tuple[str, ...] | None) -> Task:
 def candidate_of(attempt: Attempt) -> Candidate:
     """What an attempt proposes."""
     return Candidate(
-        text=attempt.output, files=attempt.files, deleted=attempt.deleted, tool_calls=attempt.tool_calls
+        text=attempt.output,
+        files=attempt.files,
+        deleted=attempt.deleted,
+        modes=attempt.modes,
+        tool_calls=attempt.tool_calls,
     )
 
 

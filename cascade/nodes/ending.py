@@ -67,6 +67,8 @@ def _result(state: State, attempts: tuple[Attempt, ...], decision: Decision) -> 
         status=status,
         output=given.output if given else "",
         files=given.files if given else {},
+        deleted=given.deleted if given else (),
+        patch=given.patch if given else "",
         tier=given.tier if given else None,
         attempts=attempts,
         cost_usd=total(attempts),

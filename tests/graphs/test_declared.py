@@ -137,6 +137,7 @@ async def test_a_function_of_yours_changes_the_candidate(rig: Build) -> None:
     }
     result = await rig([GOOD], graph=graph).cascade.run(CODE)
     assert (result.status, result.files["a.py"]) == ("accepted", "# tidy\nprint(1)\n")
+    assert "+# tidy\n" in result.patch
 
 
 @pytest.mark.parametrize(
