@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
-from typing import Literal
+from pathlib import PurePosixPath
+from typing import Any, Literal
 
 from pydantic import Field
 
 from cascade.types import Report
+from cascade.validators.expected_tests import defined_tests, still_expected
 from cascade.validators.installed import is_installed, not_installed
 from cascade.validators.options import Options, room, said
 from cascade.validators.paths import is_test
-from cascade.validators.sandbox import Kind, Limits, Sandbox
-from cascade.validators.testing_report import Records, defined_tests, judge, read_records
+from cascade.validators.pytest_config import config_for
+from cascade.validators.sandbox import Completed, Kind, Limits, Sandbox
+from cascade.validators.test_run import Records, read_records, summarize
+from cascade.validators.testing_report import judge
 from cascade.validators.workspace import Workspace
-
-CONFIGS = ("pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
 
 
 class PytestOptions(Options):
@@ -61,45 +63,73 @@ class Pytest:
         """Why there is nothing to do, if so."""
         if self._options.select or any(path.endswith(".py") for path in workspace.tests):
             return None
+        if workspace.task.workspace is not None and config_for(workspace, ()):
+            return None
         return "the task brings no tests"
 
     async def check(self, workspace: Workspace) -> Report:
         """failed if a test failed, did not run, or the run ended before its end was reported.
 
         unchecked if the tests could not be run for a reason that is not the answer's: no isolation, no tests
-        collected, a module that the tests need and that is not installed.
+        collected, a module, a plug-in or an option that the tests need and that is not installed; and if they
+        imported something else than the answer.
         """
         if not is_installed("pytest"):
             return not_installed("pytest", name=self.name)
-        self.sandbox.require_isolation()
-        options = self._options
-        nonce = secrets.token_hex(16)
-        tests = [path for path in workspace.tests if path.endswith(".py")]
-        limits = self._limits(workspace)
-        payload = {
-            "root": str(workspace.root),
-            "scratch": str(workspace.scratch),
-            "tests": tests,
-            "select": list(workspace.select or options.select)
-            or [path for path in tests if is_test(path)]
-            or tests,
-            "config": _task_config(workspace),
-            "conftest": _brings_conftest(workspace),
-            "apart": options.apart,
-            "answer": list(workspace.touched),
-            "plugins": list(options.plugins),
-            "options": [*options.arguments, *_left_out(workspace)],
-            "wall_s": limits.wall_s,
-            "nonce": nonce,
-        }
-        expected = defined_tests(workspace, workspace.select or options.select)
-        done = await self.sandbox.job(self._kind, "pytest", payload, room(workspace, limits))
+        expected = defined_tests(workspace, workspace.select or self._options.select)
+        done, records = await self.observe(workspace)
         if done.ended == "lost":
             return Report(name=self.name, status="unchecked", detail=done.detail)
-        records: Records = read_records(done.report, nonce)
         if not records.of("begin") and done.ended == "exit":
             return Report(name=self.name, status="unchecked", detail=f"pytest broke: {said(done)}")
+        run = summarize(records)
+        expected = still_expected(expected, run, chosen=not self._selected(workspace))
         return judge(self.name, done, records, workspace, expected=expected)
+
+    async def observe(self, workspace: Workspace) -> tuple[Completed, Records]:
+        """Run the tests: how the run ended, and what it reported (`summarize` reads it by test).
+
+        Raises:
+            SandboxError: nothing isolates here.
+        """
+        self.sandbox.require_isolation()
+        nonce = secrets.token_hex(16)
+        limits = self._limits(workspace)
+        payload = {**self._payload(workspace), "wall_s": limits.wall_s, "nonce": nonce}
+        done = await self.sandbox.job(self._kind, "pytest", payload, room(workspace, limits))
+        return done, read_records(done.report, nonce)
+
+    def _payload(self, workspace: Workspace) -> dict[str, Any]:
+        options = self._options
+        select = self._selected(workspace)
+        config, conftest = config_for(workspace, select), _brings_conftest(workspace)
+        own = workspace.task.workspace is not None or options.arguments or options.plugins
+        return {
+            "root": str(workspace.root),
+            "scratch": str(workspace.scratch),
+            "original": workspace.task.workspace and os.path.realpath(workspace.task.workspace),
+            "roots": list(workspace.roots),
+            "tests": [path for path in workspace.tests if path.endswith(".py")],
+            "select": select,
+            "config": config,
+            "conftest": conftest,
+            "rules": bool(own or config or conftest),
+            "apart": options.apart,
+            "answer": list(workspace.touched),
+            "autoload": False,
+            "plugins": list(options.plugins),
+            "options": [*options.arguments, *_left_out(workspace)],
+        }
+
+    def _selected(self, workspace: Workspace) -> list[str]:
+        """What pytest is given to run; nothing where the project's own rules say what is a test."""
+        wanted = workspace.select or self._options.select
+        if wanted:
+            return list(wanted)
+        if workspace.task.workspace is not None and not workspace.task.tests:
+            return []
+        tests = [path for path in workspace.tests if path.endswith(".py")]
+        return [path for path in tests if is_test(path)] or tests
 
     def _limits(self, workspace: Workspace) -> Limits:
         usual, options = self.sandbox.limits, self._options
@@ -119,16 +149,3 @@ def _brings_conftest(workspace: Workspace) -> bool:
     if any(PurePosixPath(path).name == "conftest.py" for path in (*workspace.tests, *workspace.task.files)):
         return True
     return workspace.task.workspace is not None and any(workspace.root.rglob("conftest.py"))
-
-
-def _task_config(workspace: Workspace) -> str:
-    """The pytest configuration that the task brought and the answer left alone; empty for none."""
-    given = {*workspace.task.files, *workspace.task.tests}
-    for name in CONFIGS:
-        path = Path(workspace.root) / name
-        from_task = name in given or workspace.task.workspace is not None
-        if from_task and name not in workspace.touched and path.is_file() and not path.is_symlink():
-            text = path.read_text("utf-8", "replace")
-            if name.endswith(".ini") or "[tool.pytest" in text or "[tool:pytest]" in text:
-                return str(path)
-    return ""

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import ast
-import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
 from cascade.types import Diagnostic, Report, SuiteRun, TestStatus
 from cascade.validators.feedback import TEST_CODE
 from cascade.validators.paths import is_test
+from cascade.validators.requirements import install_line, lacking, of_usage
 from cascade.validators.sandbox import Completed
+from cascade.validators.test_run import Outcome, Records, TestRun, summarize
 from cascade.validators.workspace import Workspace
 
 ADDRESS = re.compile(r"<function ([\w.<>]+) at 0x[0-9a-f]+>|<bound method ([\w.<>]+) of [^>]*>")
 FRAME = re.compile(r'File "(?P<path>[^"]+)", line (?P<line>\d+) in (?P<name>\S+)')
-TIMEOUT_MARK = "Timeout ("
 MAX_EXPLANATION = 12
 KILLED = {
     "memory": "it used too much memory",
@@ -27,47 +27,9 @@ KILLED = {
 }
 
 
-@dataclass(slots=True)
-class Records:
-    """What came over the channel: events in order, the stack at a timeout, and whether a record was broken."""
-
-    events: list[dict[str, Any]] = field(default_factory=list)
-    stack: list[str] = field(default_factory=list)
-    broken: bool = False
-
-    def of(self, event: str) -> list[dict[str, Any]]:
-        """The events of one kind."""
-        return [record for record in self.events if record.get("event") == event]
-
-    @property
-    def complete(self) -> bool:
-        """True if the end was reported, last and once, and nothing was out of order."""
-        ends = self.of("end")
-        return not self.broken and len(ends) == 1 and self.events[-1] is ends[0]
-
-
-def read_records(report: bytes, nonce: str) -> Records:
-    """Parse the channel; a record without the nonce or out of number marks the whole as broken."""
-    records = Records()
-    lines = report.decode("utf-8", "replace").splitlines()
-    for index, line in enumerate(lines):
-        if line.startswith(TIMEOUT_MARK):
-            records.stack = lines[index:]
-            break
-        try:
-            record = json.loads(line)
-        except ValueError:
-            record = None
-        if not isinstance(record, dict) or record.get("nonce") != nonce:
-            records.broken = True
-            break
-        if record.get("number") != len(records.events):
-            records.broken = True
-            break
-        records.events.append(record)
-    return records
-
-
+STATUS: Mapping[Outcome, TestStatus] = {
+    "passed": "passed", "skipped": "skipped", "xfailed": "skipped", "failed": "failed", "error": "failed",
+}  # fmt: skip
 # Errors by which a test fails where the sandbox refuses what it needs.
 REFUSED = re.compile(
     r"Operation not permitted|Permission denied|Network is unreachable|name resolution|/dev/shm"
@@ -76,92 +38,139 @@ REFUSED = re.compile(
 REFUSED_TYPES = frozenset({"PermissionError", "gaierror"})
 
 
-def run_of(done: Completed, records: Records) -> SuiteRun:
+def suite_run(done: Completed, run: TestRun) -> SuiteRun:
     """What came of each test, as far as the records go."""
-    tests: dict[str, TestStatus] = {}
-    for record in records.of("tested"):
-        test, status = str(record["test"]), _status(record)
-        if tests.get(test) != "failed":
-            tests[test] = status
-    refused = {
+    errors = {
         str(record["test"]): f"{record.get('type')}: {record.get('message')}"[:200]
-        for record in records.of("failure")
+        for record in run.failures
         if record.get("type") in REFUSED_TYPES or REFUSED.search(str(record.get("message", "")))
     }
-    uncollected = tuple(str(record["file"]) for record in records.of("uncollected"))
-    complete = done.ended == "exit" and records.complete
-    collected = (str(test) for record in records.of("collected") for test in record["tests"])
     return SuiteRun(
-        tests=tests,
-        files=tuple(dict.fromkeys(test.split("::", 1)[0] for test in collected)),
-        uncollected=uncollected,
-        refused=refused,
-        complete=complete,
+        tests={test: STATUS[outcome] for test, outcome in run.outcomes.items() if outcome != "missing"},
+        files=tuple(dict.fromkeys(test.split("::", 1)[0] for test in run.outcomes)),
+        uncollected=run.uncollected,
+        refused={**errors, **{test: ", ".join(names) for test, names in run.refused.items()}},
+        complete=done.ended == "exit" and run.complete,
         wall_s=done.wall_s,
     )
 
 
-def _status(record: Mapping[str, Any]) -> TestStatus:
-    if record["outcome"] == "skipped":
-        return "skipped" if record["by_tests"] or record["expected"] else "failed"
-    return "passed" if record["outcome"] == "passed" else "failed"
-
-
 def judge(
-    name: str, done: Completed, records: Records, workspace: Workspace, *, expected: Sequence[str]
+    name: str,
+    done: Completed,
+    records: Records,
+    workspace: Workspace,
+    *,
+    expected: Sequence[str],
+    python: str | None = None,
 ) -> Report:
-    """The report: failed, passed, or unchecked with the reason; `run` holds what came of each test."""
-    report = _judge(name, done, records, workspace, expected=expected)
-    return replace(report, run=run_of(done, records))
+    """The report: failed, passed, or unchecked with the reason; its `run` holds what came of each test.
+
+    `expected` are tests that must have run, or been left out by the task's own rules. `python` is the interpreter
+    that a line which installs something is for.
+    """
+    run = summarize(records)
+    elsewhere = _imported_from_elsewhere(run, workspace)
+    if elsewhere:
+        # Of such a run nothing can be compared either.
+        return Report(name=name, status="unchecked", detail=elsewhere)
+    report = _judge(name, done, records, workspace, expected=expected, python=python)
+    unused = tuple(_not_imported(run, workspace))
+    return replace(report, run=suite_run(done, run), diagnostics=(*report.diagnostics, *unused))
 
 
 def _judge(
-    name: str, done: Completed, records: Records, workspace: Workspace, *, expected: Sequence[str]
+    name: str,
+    done: Completed,
+    records: Records,
+    workspace: Workspace,
+    *,
+    expected: Sequence[str],
+    python: str | None,
 ) -> Report:
-    failures = [
-        replace(_failure(record, workspace), test=record.get("test")) for record in records.of("failure")
-    ]
-    foreign = _not_installed(records, workspace)
-    if foreign and not [record for record in records.of("failure") if not record.get("module")]:
-        return Report(
-            name=name, status="unchecked", detail=f"the tests need {foreign!r}, which is not installed"
-        )
+    run = summarize(records)
+    own, foreign = _sorted_failures(run, workspace)
+    reason = _not_to_be_judged(run, workspace, python) if not own else ""
+    if foreign and not own:
+        reason = reason or _lacking(foreign, python)
+    if reason:
+        return Report(name=name, status="unchecked", detail=reason)
+    failures = [replace(_failure(record, workspace), test=record.get("test") or None) for record in own]
     if done.ended != "exit" or not records.complete:
         failures.append(_cut_short(done, records, workspace))
-        return Report(name=name, status="failed", diagnostics=tuple(failures))
-    names = [str(test) for record in records.of("collected") for test in record["tests"]]
-    skipped = [record for record in records.of("skipped") if record["by_tests"]]
-    if not names and not failures and (skipped or not expected):
-        detail = "the tests skipped themselves" if skipped else "pytest collected no tests"
-        return Report(name=name, status="unchecked", detail=detail)
-    failures += _not_passed(names, records, expected, explained=bool(failures))
-    if failures:
-        return Report(name=name, status="failed", diagnostics=tuple(failures))
-    passed = {record["test"] for record in records.of("tested") if record["outcome"] == "passed"}
-    if not passed:
-        return Report(name=name, status="unchecked", detail="every test was skipped")
-    return Report(name=name, status="passed", detail=f"{len(passed)} of {len(names)} tests passed")
+    else:
+        reason = "" if failures else _nothing_ran(run, expected)
+        failures += _not_passed(run, expected, explained=bool(failures))
+    if reason or failures:
+        return _rejection(name, reason, failures)
+    passed = sum(outcome == "passed" for outcome in run.outcomes.values())
+    detail = f"{passed} of {len(run.outcomes)} tests passed"
+    return Report(name=name, status="passed", detail=detail)
 
 
-def _not_passed(
-    names: Sequence[str], records: Records, expected: Sequence[str], *, explained: bool
-) -> list[Diagnostic]:
-    """Tests that were collected, or that the task's files define, and that no passing record speaks for."""
-    good: set[str] = set()
-    bad: list[str] = []
-    for record in records.of("tested"):
-        test, outcome = str(record["test"]), record["outcome"]
-        if outcome == "passed" or (outcome == "skipped" and (record["by_tests"] or record["expected"])):
-            good.add(test)
+def _rejection(name: str, reason: str, failures: Sequence[Diagnostic]) -> Report:
+    """unchecked for a reason that is not the answer's, else failed."""
+    if reason:
+        return Report(name=name, status="unchecked", detail=reason)
+    return Report(name=name, status="failed", diagnostics=tuple(failures))
+
+
+def _not_to_be_judged(run: TestRun, workspace: Workspace, python: str | None) -> str:
+    """pytest's own words, if it did not start."""
+    if not run.usage:
+        return ""
+    words = run.usage
+    line = install_line(of_usage(words), python)
+    said = " ".join(workspace.scrub(words).split())
+    return f"pytest: {said}{f'; install it: {line}' if line else ''}"
+
+
+def _sorted_failures(
+    run: TestRun, workspace: Workspace
+) -> tuple[list[Mapping[str, Any]], list[tuple[str, str]]]:
+    """The failures that count, and for the others what the environment, or the sandbox, does not have."""
+    own: list[Mapping[str, Any]] = []
+    foreign: list[tuple[str, str]] = []
+    for record in run.failures:
+        lack = lacking(record, workspace)
+        refused = run.refused.get(str(record.get("test")))
+        if lack is None and refused:
+            lack = (f"the tests need what the sandbox refuses: {', '.join(refused)}", "")
+        if lack is None:
+            own.append(record)
         else:
-            bad.append(test)
-    missing = [test for test in names if test not in good and test not in bad]
-    bodies = {_body(test) for test in names}
-    missing += [test for test in expected if test not in bodies]
+            foreign.append(lack)
+    return own, foreign
+
+
+def _lacking(foreign: Sequence[tuple[str, str]], python: str | None) -> str:
+    words = "; ".join(dict.fromkeys(text for text, _ in foreign))
+    line = install_line(tuple(dict.fromkeys(name for _, name in foreign)), python)
+    return f"{words}{f'; install it: {line}' if line else ''}"
+
+
+def _nothing_ran(run: TestRun, expected: Sequence[str]) -> str:
+    """Why no test has passed, if that is not the answer's doing."""
+    if run.outcomes:
+        silent = all(outcome in {"skipped", "xfailed"} for outcome in run.outcomes.values())
+        return "every test was skipped" if silent else ""
+    if any(not by_answer for by_answer in run.skipped_files.values()):
+        return "the tests skipped themselves"
+    if run.deselected and set(expected) <= {_body(test) for test in run.deselected}:
+        return "every test was deselected"
+    return "" if expected or run.uncollected else "pytest collected no tests"
+
+
+def _not_passed(run: TestRun, expected: Sequence[str], *, explained: bool) -> list[Diagnostic]:
+    """Tests that were collected, or that the task's files define, and that no passing record speaks for."""
+    bad = [test for test, outcome in run.outcomes.items() if outcome in {"failed", "error"}]
+    missing = [test for test, outcome in run.outcomes.items() if outcome == "missing"]
+    seen = {_body(test) for test in (*run.outcomes, *run.deselected)}
+    missing += [test for test in expected if test not in seen]
     found = []
     if bad and not explained:
         found.append(_diagnostic("tests did not pass: ", bad, "outcome"))
-    if missing and not (explained and records.of("uncollected")):
+    if missing and not (explained and run.uncollected):
         found.append(_diagnostic("tests did not run: ", missing, "missing"))
     return found
 
@@ -175,26 +184,46 @@ def _body(test: str) -> str:
     return test.split("[", 1)[0]
 
 
-def defined_tests(workspace: Workspace, select: Sequence[str] = ()) -> list[str]:
-    """Node ids of the functions that the test files define, as far as their text shows it, before they are run.
-
-    With `select` only what lies under one of its files, folders or node ids.
-    """
-    found = []
-    for path in workspace.tests:
-        if not is_test(path):
+def _names(path: str, roots: Sequence[str]) -> Iterator[str]:
+    """The names by which a file can be imported."""
+    for root in roots:
+        inner = path.removeprefix(f"{root}/") if root else path
+        if root and inner == path:
             continue
-        try:
-            tree = ast.parse(workspace.read(path) or "")
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue
-        functions = (node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
-        found += [f"{path}::{node.name}" for node in functions if node.name.startswith("test")]
-    return [test for test in found if not select or any(_under(test, one) for one in select)]
+        parts = inner.removesuffix(".py").removesuffix("/__init__").split("/")
+        if all(part.isidentifier() for part in parts):
+            yield ".".join(parts)
 
 
-def _under(test: str, selected: str) -> bool:
-    return test == _body(selected) or test.startswith((f"{selected}::", f"{selected.rstrip('/')}/"))
+def _code_of(workspace: Workspace) -> list[str]:
+    """The answer's Python files that are no tests."""
+    return [path for path in workspace.files(".py") if not is_test(path)]
+
+
+def _imported_from_elsewhere(run: TestRun, workspace: Workspace) -> str:
+    """Which file of the answer was not what the tests imported, and what was."""
+    for path in _code_of(workspace):
+        for name in _names(path, workspace.roots):
+            file = run.modules.get(name)
+            if file and not file.startswith(f"{workspace.root}/") and name not in sys.stdlib_module_names:
+                return f"the tests imported {name} from {_place(file)}, not from the answer ({path})"
+    return ""
+
+
+def _place(file: str) -> str:
+    """A short name for where a module was imported from."""
+    head, found, _ = file.rpartition("/site-packages/")
+    return "site-packages" if found else str(PurePosixPath(head or file).parent)
+
+
+def _not_imported(run: TestRun, workspace: Workspace) -> Iterator[Diagnostic]:
+    """A warning if the tests passed without any of the answer's code."""
+    files = _code_of(workspace)
+    used = {workspace.relative(file) for file in run.modules.values()}
+    if files and run.modules and not used & set(files):
+        shown = ", ".join(files[:3]) + (", ..." if len(files) > 3 else "")
+        message = f"the tests never imported the answer ({shown}): that they pass says nothing about it"
+        yield Diagnostic(message=message, code=f"{TEST_CODE}unused", severity="warning", path=files[0])
 
 
 def _failure(record: Mapping[str, Any], workspace: Workspace) -> Diagnostic:
@@ -262,24 +291,3 @@ def _timeout(records: Records, workspace: Workspace, done: Completed) -> Diagnos
                 source=workspace.source_line(path, number),
             )
     return Diagnostic(message=message, code="timeout")
-
-
-def _not_installed(records: Records, workspace: Workspace) -> str | None:
-    """A module that the tests themselves import, that is missing, and that the answer was not to bring."""
-    own = {
-        PurePosixPath(path).parts[0].removesuffix(".py")
-        for path in (*workspace.task.files, *workspace.touched)
-    }
-    if workspace.task.target is None:
-        return None
-    own.add(PurePosixPath(workspace.task.target).parts[0].removesuffix(".py"))
-    for record in records.of("failure"):
-        module = str(record.get("module") or "").split(".")[0]
-        if (
-            record.get("type") == "ModuleNotFoundError"
-            and record.get("in_tests")
-            and module
-            and module not in own
-        ):
-            return module
-    return None

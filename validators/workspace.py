@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import sys
@@ -15,10 +16,13 @@ from cascade.errors import InputError, StorageError
 from cascade.types import Candidate, Mode, Task
 from cascade.validators.paths import INFRASTRUCTURE, confined, is_test, resolve_inside
 from cascade.validators.project import Project
+from cascade.validators.roots import import_roots
 from cascade.validators.snapshot import Snapshots
 
 MAX_SOURCE_LINE = 240
 MAX_READ = 4 << 20
+# By these an environment finds packages and their plug-ins.
+METADATA = (".egg-info", ".dist-info", ".egg-link", ".pth")
 
 
 class RejectedCandidateError(InputError):
@@ -148,6 +152,8 @@ class Workspace:
                 return "it is one of the task's tests"
         if path in self.given:
             return "it is one of the workspace's tests"
+        if any(part.endswith(METADATA) for part in Path(path).parts):
+            return "it is the metadata of an installed package"
         configures = Path(path).name in INFRASTRUCTURE or Path(path).parts[0] in {"pytest", "_pytest"}
         if configures and path != self.task.target and path not in self.task.files:
             return "it configures the test run"
@@ -184,6 +190,23 @@ class Workspace:
     def listing(self) -> tuple[str, ...]:
         """Every file below `root`, sorted; links are left out."""
         return tuple(sorted(_files_below(self.root)))
+
+    def original(self, path: str) -> str | None:
+        """A file's text as the task brought it; None if it brought none."""
+        for given in (self.task.tests, self.task.files):
+            if path in given:
+                return given[path]
+        if self.task.workspace is None:
+            return None
+        try:
+            return (Path(self.task.workspace) / path).read_bytes().decode("utf-8", "replace")
+        except OSError:
+            return None
+
+    @functools.cached_property
+    def roots(self) -> tuple[str, ...]:
+        """Folders from which modules are imported, relative to `root`, in order."""
+        return import_roots(self.root, self.touched)
 
     def read(self, path: str) -> str | None:
         """A file's text, or None if it is missing, leads outside, or is too large to be looked at."""

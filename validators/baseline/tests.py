@@ -122,7 +122,7 @@ def _judged(report: Report, before: Observed, changes: Changes, demands: Demands
     return replace(
         report,
         status="passed",
-        diagnostics=(),
+        diagnostics=tuple(found for found in report.diagnostics if found.severity == "warning"),
         detail=_summary(passed, run, before, changes),
         changes=changes,
     )

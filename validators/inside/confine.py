@@ -11,7 +11,7 @@ from cascade.validators.inside import landlock, privileges, seccomp
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Policy:
     """What the server's children may do at most; decided once, by the library, when the server starts.
 
@@ -43,7 +43,7 @@ class Policy:
         return cls(**{**data, "readable": tuple(data["readable"])})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Grant:
     """What one run may do: the folders it may write, more that it may read, its limits."""
 

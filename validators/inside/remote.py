@@ -9,18 +9,18 @@ from __future__ import annotations
 import builtins
 import importlib.abc
 import importlib.machinery
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from types import ModuleType
 from typing import Any
 
+from cascade.validators.inside import layout
 from cascade.validators.inside.peer import LineClosedError, Peer
+from cascade.validators.inside.shown import PLACE
 from cascade.validators.inside.values import decode, encode
 
 # An operator's left and right form.
 BINARY = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "lshift", "rshift")
 ORDER = ("lt", "le", "gt", "ge")
-PLACE = "__cascade_place__"
 
 
 class SolutionError(Exception):
@@ -291,7 +291,7 @@ def modules_of(files: Sequence[str]) -> set[str]:
             parts = path.removesuffix(".py").split("/")
             parts = parts[:-1] if parts[-1] == "__init__" else parts
             found |= {".".join(parts[: end + 1]) for end in range(len(parts))}
-    return {name for name in found if name.split(".")[0] not in sys.stdlib_module_names}
+    return {name for name in found if name.split(".")[0] not in layout.standard()}
 
 
 def _known(name: str) -> type[Exception] | None:
@@ -309,8 +309,8 @@ def _make(kind: type[Exception], arguments: list[Any], message: str) -> BaseExce
 
 def _refill(mine: Any, theirs: Any) -> None:
     """Give a list, dict, set or bytearray of the tests the content that the answer left in it."""
-    if isinstance(mine, list | bytearray):
+    if isinstance(mine, (list, bytearray)):
         mine[:] = theirs
-    elif isinstance(mine, dict | set):
+    elif isinstance(mine, (dict, set)):
         mine.clear()
         mine.update(theirs)

@@ -18,7 +18,7 @@ from cascade.validators.inside.confine import Grant, Policy, confine_child
 
 CHUNK = 1 << 16
 REPORT_FD = 3
-REPORT_MAX = 8 << 20
+REPORT_MAX = 64 << 20
 WATCH_AFTER_S, WATCH_EVERY_S = 0.1, 0.1
 REAP_S = 5.0
 SETUP_FAILED = 125
@@ -26,7 +26,7 @@ MB = 1 << 20
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
-@dataclass(slots=True)
+@dataclass
 class Ask:
     """One run as asked for. `target` is executed in the child and gets the descriptor to report on."""
 
@@ -42,7 +42,7 @@ class Ask:
     processes: int = 64
 
 
-@dataclass(slots=True)
+@dataclass
 class Outcome:
     """How it ended; `clean` is false if something could not be killed, and the server must go."""
 
@@ -57,7 +57,7 @@ class _Capture:
     """Reads the child's three pipes, keeping the first bytes of each."""
 
     def __init__(self, readers: list[int], caps: list[int]) -> None:
-        self.open = dict(zip(readers, range(len(readers)), strict=True))
+        self.open = {reader: index for index, reader in enumerate(readers)}
         self.kept: list[list[bytes]] = [[] for _ in readers]
         self.room = list(caps)
         self.truncated = False

@@ -62,7 +62,7 @@ ONLY_SELF = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Gaps:
     """What this kernel's Landlock leaves open and the filter has to close more coarsely."""
 

@@ -7,13 +7,13 @@ import builtins
 import importlib
 import operator
 import os
-import reprlib
 import sys
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
 from cascade.validators.inside.peer import Peer
+from cascade.validators.inside.shown import describe_call, text_of
 from cascade.validators.inside.values import decode, encode
 
 MUTABLE = (list, dict, set, bytearray)
@@ -113,7 +113,7 @@ class Solution:
             "builtin": _builtin(kind),
             "ref": self._refer(kind)["ref"] if own else None,
             "arguments": arguments,
-            "message": _text(error),
+            "message": text_of(error),
             **place,
         }
 
@@ -137,31 +137,6 @@ def _builtin(kind: type[BaseException]) -> str:
         if base.__module__ == "builtins":
             return base.__name__
     return "Exception"
-
-
-def _text(error: BaseException) -> str:
-    try:
-        return str(error)[:1200]
-    except Exception:  # noqa: BLE001  (the answer's own __str__)
-        return "(its text cannot be shown)"
-
-
-def describe_call(frame: Any) -> str | None:
-    """A function with the values of its arguments, as far as they can be shown."""
-    code = frame.f_code
-    if code.co_name.startswith("<"):
-        return None
-    short = reprlib.Repr()
-    short.maxlist = short.maxtuple = short.maxdict = short.maxset = 12
-    short.maxstring = short.maxother = short.maxlong = 120
-    parts = []
-    for name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]:
-        try:
-            text = short.repr(frame.f_locals[name])
-        except Exception:  # noqa: BLE001  (the answer's own __repr__)
-            text = "..."
-        parts.append(f"{name}={text}")
-    return f"{code.co_name}({', '.join(parts)})"[:400]
 
 
 def become_solution(connection: Any, root: str) -> None:
