@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own, for callers without one: started when it is first used."""
+"""Threads of the library's own: an event loop for callers without one, and calls that may never return."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import contextvars
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from contextlib import suppress
+from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
 
@@ -67,6 +68,40 @@ class BackgroundLoop:
                 )
                 self._thread.start()
             return self._loop
+
+
+async def call_in_daemon_thread(function: Callable[..., T], *arguments: object) -> T:
+    """Call somebody's function in a thread of its own, in the caller's context.
+
+    Nothing waits for a function that does not return: neither a caller whose time is over, nor the process's end.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+    context = contextvars.copy_context()
+
+    def settle(result: T | None, error: BaseException | None) -> None:
+        if done.done():
+            return
+        if error is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(cast("T", result))
+
+    def work() -> None:
+        result: T | None = None
+        failed: BaseException | None = None
+        try:
+            result = context.run(function, *arguments)
+        except StopIteration as error:  # a future cannot carry it
+            failed = RuntimeError(f"the function raised {error!r}")
+        except BaseException as error:  # noqa: BLE001  (handed to the caller)
+            failed = error
+        with suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits any more
+            loop.call_soon_threadsafe(settle, result, failed)
+
+    name = getattr(function, "__name__", "function")
+    threading.Thread(target=work, name=f"cascade: {name}", daemon=True).start()
+    return await done
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:

@@ -8,6 +8,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeAlias, cast
 
+from cascade.background import call_in_daemon_thread
 from cascade.errors import ConfigError
 from cascade.types import Diagnostic, Report
 from cascade.validators.options import Options, status_of
@@ -50,7 +51,7 @@ class FromCallable:
     async def _call(self, workspace: Workspace) -> Any:
         if inspect.iscoroutinefunction(self._function):
             return await self._function(workspace)
-        said = await asyncio.to_thread(self._function, workspace)
+        said = await call_in_daemon_thread(self._function, workspace)
         return await said if inspect.isawaitable(said) else said
 
     def _report(self, said: Any) -> Report:

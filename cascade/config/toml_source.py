@@ -11,6 +11,7 @@ from typing import Any
 from cascade.config.document import Document, Place, Problem
 
 MAX_BITS = 1300
+MAX_DEPTH = 100
 _AT = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
@@ -27,9 +28,28 @@ def parse_toml(text: str, name: str, problems: list[Problem]) -> Document:
         what = "is nested too deeply" if isinstance(error, RecursionError) else f"is not TOML: {error}"
         problems.append(Problem((), what, mark=(1, 1)))
         return document
+    if _depth(data) > MAX_DEPTH:
+        problems.append(Problem((), "is nested too deeply", mark=(_deepest_line(text), 1)))
+        return document
     _Scan(text, document).run()
     document.data = _plain(data, (), problems)
     return document
+
+
+def _depth(data: Any) -> int:
+    """How many tables and lists stand inside each other; dotted keys nest them without any limit of the parser's."""
+    depth, level = 0, [data]
+    while level:
+        depth += 1
+        inside = (value.values() if isinstance(value, dict) else value for value in level)
+        level = [item for items in inside for item in items if isinstance(item, dict | list)]
+    return depth
+
+
+def _deepest_line(text: str) -> int:
+    """The line with the most dots, from 1: the one with the longest dotted key."""
+    dots = [line.count(".") for line in text.split("\n")]
+    return dots.index(max(dots)) + 1
 
 
 def _syntax(message: str, text: str) -> Problem:

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
+from cascade.background import call_in_daemon_thread
 from cascade.codec import from_json, to_json
 from cascade.config.graph import CallNode
 from cascade.edits.originals import Originals
@@ -62,7 +63,7 @@ def _with_patch(state: State, update: Update) -> Update:
 async def _called(function: Function, state: dict[str, Any]) -> Any:
     if inspect.iscoroutinefunction(function):
         return await function(state)
-    returned = await asyncio.to_thread(function, state)
+    returned = await call_in_daemon_thread(function, state)
     return await returned if inspect.isawaitable(returned) else returned
 
 

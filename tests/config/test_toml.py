@@ -124,3 +124,10 @@ def test_every_key_and_value_has_a_place_and_it_is_the_right_one(pairs: list[tup
                 check(item, (*place, index))
 
     check(document.data, ())
+
+
+@pytest.mark.parametrize("text", ["[{key}]\nx = 1\n", "{key} = 1\n"], ids=["table", "key"])
+def test_a_key_of_thousands_of_parts_is_a_located_fault(text: str) -> None:
+    problems: list[Problem] = []
+    parse_toml("version = 1\n" + text.format(key=".".join("a" * 5000)), "cascade.toml", problems)
+    assert [(problem.what, problem.mark) for problem in problems] == [("is nested too deeply", (2, 1))]

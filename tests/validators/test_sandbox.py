@@ -339,3 +339,28 @@ class TestTheFilter:
             assert len(code) < 4096
             for at, (_, if_true, if_false, _) in enumerate(code[:-1]):
                 assert at + 1 + max(if_true, if_false) < len(code)
+
+
+def test_a_process_that_may_open_few_files_runs_the_sandbox_all_the_same() -> None:
+    """`ulimit -n 64` is what some services and containers give."""
+    code = (
+        "import resource, asyncio\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))\n"
+        "from cascade.validators.sandbox import open_sandbox\n"
+        "sandbox = open_sandbox()\n"
+        "print(sandbox.isolates, sandbox.layers)\n"
+        "asyncio.run(sandbox.aclose())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert (
+        done.stdout
+        == subprocess.run(
+            [sys.executable, "-c", code.replace("(64, 64)", "(512, 512)")],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        ).stdout
+    ), done.stderr

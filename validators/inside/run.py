@@ -18,6 +18,7 @@ from cascade.validators.inside.confine import Grant, Policy, confine_child
 
 CHUNK = 1 << 16
 REPORT_FD = 3
+ABOVE_OURS = REPORT_FD + 1  # a process may be allowed very few descriptors
 REPORT_MAX = 64 << 20
 WATCH_AFTER_S, WATCH_EVERY_S = 0.1, 0.1
 REAP_S = 5.0
@@ -128,13 +129,14 @@ def _stdin(data: bytes) -> int:
 
 def _child(ask: Ask, policy: Policy, stdin: int, writers: list[int]) -> None:
     """Never returns."""
-    code = SETUP_FAILED
+    code, errors = SETUP_FAILED, writers[1]
     try:
         os.setsid()
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGPIPE, signal.SIGINT, signal.SIGTERM, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)
         _descriptors(stdin, writers)
+        errors = 2
         os.umask(0o022)
         os.environ.clear()
         os.environ.update(ask.env)
@@ -143,7 +145,7 @@ def _child(ask: Ask, policy: Policy, stdin: int, writers: list[int]) -> None:
         ask.target(REPORT_FD)
         code = 0
     except BaseException:  # noqa: BLE001  (the child's own end: whatever it was goes to its stderr)
-        os.write(2, traceback.format_exc(limit=4).encode("utf-8", "replace")[-4000:])
+        os.write(errors, traceback.format_exc(limit=4).encode("utf-8", "replace")[-4000:])
     finally:
         for stream in (sys.stdout, sys.stderr):
             try:
@@ -155,7 +157,7 @@ def _child(ask: Ask, policy: Policy, stdin: int, writers: list[int]) -> None:
 
 def _descriptors(stdin: int, writers: list[int]) -> None:
     """0, 1, 2 and the report; nothing else of the server stays open."""
-    high = [fcntl.fcntl(source, fcntl.F_DUPFD_CLOEXEC, 64) for source in (stdin, *writers)]
+    high = [fcntl.fcntl(source, fcntl.F_DUPFD_CLOEXEC, ABOVE_OURS) for source in (stdin, *writers)]
     for target, source in enumerate(high):
         os.dup2(source, target)
     try:
