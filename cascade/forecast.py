@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cascade.prices import Price
+from cascade.tokens import most_tokens as bound_of
 from cascade.types import Attempt, JsonObject, Usage
 
-# Characters a token in English text and code: a middle for estimates. A byte-level tokenizer never makes
-# more tokens than bytes, which is the bound for reservations.
+# Characters a token in English text and code: a middle for estimates.
 CHARS_PER_TOKEN = 3.6
 MESSAGE_OVERHEAD = 8
 # Before a tier has answered, its output is taken for this many tokens, with the weight of so many answers.
@@ -68,8 +68,8 @@ class Forecast:
 
 
 def most_tokens(messages: Sequence[JsonObject]) -> int:
-    """Tokens of a request at most: no byte-level tokenizer makes more of them than bytes."""
-    return sum(len(_text(row).encode("utf-8", "replace")) + MESSAGE_OVERHEAD for row in messages)
+    """Tokens of a request at most, by what its characters can become (`cascade.tokens`)."""
+    return sum(bound_of(_text(row)) + MESSAGE_OVERHEAD for row in messages)
 
 
 def estimated_tokens(messages: Sequence[JsonObject]) -> int:

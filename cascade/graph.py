@@ -209,7 +209,7 @@ class BeginNode(_Step):
         super().__init__(_BEGIN, source)
 
     async def _run(self, state: State, emit: Emit) -> Update:  # noqa: ARG002  (nothing happens yet)
-        return begin(state, self._services)
+        return await begin(state, self._services)
 
 
 class ShadowNode(_Step):
@@ -235,7 +235,7 @@ class BoundNode(_Step):
 
     async def _run(self, state: State, emit: Emit) -> Update:
         opened = begin if self._placed.first else resume
-        update: Update = opened(state, self._services)
+        update: Update = await opened(state, self._services)
         now = merged(state, update)
         clock = time.perf_counter()
         ended = await self._visited(now, emit)

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
+from cascade.context import Context, file_block
 from cascade.types import Attempt, History, JsonObject, JsonValue, Task, ToolCall, Verdict
 
 DEFAULT_SYSTEM_PROMPT = (
@@ -40,19 +40,23 @@ _DOUBTED_CALLS_REPLY = (
     "The tool calls were not executed: no check found a fault in them, but they are estimated to be wrong.\n"
     "Think again, then answer with the calls that are right."
 )
+BETWEEN = "\n\n"  # between the context and the task
 _NOT_EXECUTED = "Not executed: see the message below."
-_FENCE = "```"
 
 Feedback = Callable[[Verdict], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """A request's messages, and what they show: the tier whose failure is shown (None: none), and how."""
+    """A request's messages, and what they show: the tier whose failure is shown (None: none), and how.
+
+    `context` is what the first message of the user begins with, the same for every task of a workspace.
+    """
 
     messages: tuple[JsonObject, ...]
     after: str | None
     history: History
+    context: Context | None = None
 
 
 def build(
@@ -62,27 +66,44 @@ def build(
     history: History,
     feedback: Feedback,
     system_prompt: str = DEFAULT_SYSTEM_PROMPT,
+    context: Context | None = None,
 ) -> Prompt:
     """The next request for a task, after `attempts` (oldest first).
 
     Attempts without an answer (a failed call) have nothing to show and are passed over. `feedback` turns a
-    verdict into the words that the model reads. A conversation's own messages are sent as they are.
+    verdict into the words that the model reads. `context` stands before all that is the task's own. A conversation's
+    own messages are sent as they are.
     """
+    context = None if task.messages else context
+    messages, after, shown = _messages(task, attempts, history, feedback, _Head(system_prompt, context))
+    return Prompt(messages=messages, after=after, history=shown, context=context)
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What stands before the task: it is the same for all tasks."""
+
+    system_prompt: str
+    context: Context | None
+
+
+def _messages(
+    task: Task, attempts: Sequence[Attempt], history: History, feedback: Feedback, head: _Head
+) -> tuple[tuple[JsonObject, ...], str | None, History]:
+    """The messages, the tier whose failure they show, and the history that was used."""
     shown = [attempt for attempt in attempts if attempt.error is None and attempt.verdict is not None]
     if not shown or history == "none":
-        return Prompt(messages=_opening(task, system_prompt), after=None, history="none")
+        return _opening(task, head), None, "none"
     last = shown[-1]
     told = feedback(last.verdict) if last.verdict is not None else ""
     if history == "diagnostics":
         extra = _DOUBTED_FRESH if _doubted(last) else _FRESH.format(feedback=told)
-        opening = _opening(task, system_prompt, extra=extra)
-        return Prompt(messages=opening, after=last.tier, history=history)
+        return _opening(task, head, extra=extra), last.tier, history
     if history == "last":
-        before = _opening(task, system_prompt)
+        before = _opening(task, head)
     else:
-        former = build(task, shown[:-1], history=last.history, feedback=feedback, system_prompt=system_prompt)
-        before = former.messages
-    return Prompt(messages=(*before, *_answered(last, told)), after=last.tier, history=history)
+        before, _, _ = _messages(task, shown[:-1], last.history, feedback, head)
+    return (*before, *_answered(last, told)), last.tier, history
 
 
 def _answered(attempt: Attempt, feedback: str) -> tuple[JsonObject, ...]:
@@ -130,14 +151,24 @@ def _is_object(text: str) -> bool:
         return False
 
 
-def _opening(task: Task, system_prompt: str, *, extra: str = "") -> tuple[JsonObject, ...]:
+def _opening(task: Task, head: _Head, *, extra: str = "") -> tuple[JsonObject, ...]:
     if task.messages:
         return _with_note(task.messages, extra) if extra else task.messages
     content = task_text(task)
     if extra:
         content = f"{content}\n\n{extra}"
-    system = ({"role": "system", "content": system_prompt},) if system_prompt else ()
-    return (*system, {"role": "user", "content": content})
+    if head.context is not None:
+        content = f"{head.context.text}{BETWEEN}{content}"
+    return (*_system(head.system_prompt), {"role": "user", "content": content})
+
+
+def prefix_messages(context: Context, system_prompt: str) -> tuple[JsonObject, ...]:
+    """What every request with this context begins with, byte for byte."""
+    return (*_system(system_prompt), {"role": "user", "content": f"{context.text}{BETWEEN}"})
+
+
+def _system(prompt: str) -> tuple[JsonObject, ...]:
+    return ({"role": "system", "content": prompt},) if prompt else ()
 
 
 def _with_note(messages: tuple[JsonObject, ...], note: str) -> tuple[JsonObject, ...]:
@@ -152,17 +183,9 @@ def _with_note(messages: tuple[JsonObject, ...], note: str) -> tuple[JsonObject,
 def task_text(task: Task) -> str:
     """The task as its first user message: files in the order of their paths, the prompt, then shown tests."""
     shown = dict(sorted(task.files.items()))
-    parts = [_file(path, text) for path, text in shown.items()]
+    parts = [file_block(path, text) for path, text in shown.items()]
     parts.append(task.prompt)
     if task.show_tests and task.tests:
         parts.append("The answer must pass these tests:")
-        parts.extend(_file(path, text) for path, text in sorted(task.tests.items()))
+        parts.extend(file_block(path, text) for path, text in sorted(task.tests.items()))
     return "\n\n".join(parts)
-
-
-def _file(path: str, text: str) -> str:
-    fence = _FENCE
-    while fence in text:
-        fence += "`"
-    end = "" if text.endswith("\n") else "\n"
-    return f"{fence}{PurePosixPath(path).suffix.lstrip('.')} {path}\n{text}{end}{fence}"

@@ -22,8 +22,9 @@ from cascade.models.judging import broken_off, judge
 from cascade.models.log import log
 from cascade.models.reading import Patience, Reading, ServerFailedError
 from cascade.models.spec import EndpointSpec, RetryPolicy
-from cascade.models.tokens import CountTokens, estimate_tokens
+from cascade.models.tokens import CountTokens
 from cascade.models.transport import http_library, trusted
+from cascade.tokens import estimate_tokens
 from cascade.types import Charge
 
 if TYPE_CHECKING:

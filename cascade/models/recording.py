@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cascade.errors import InputError
 from cascade.trace import AttemptFinished, AttemptStarted, read_trace
+from cascade.trace.contexts import ContextTexts
 from cascade.types import History, JsonObject, Usage
 
 Key: TypeAlias = tuple[str, str, int, str | None, str]
@@ -140,17 +141,17 @@ def _parse(path: Path, number: int, line: bytes) -> Recorded:
 def _from_trace(path: Path) -> Iterator[Recorded]:
     """Pairs of attempt.started and attempt.finished; those without the answer's text are left out."""
     started: dict[tuple[str, str | None, int], AttemptStarted] = {}
-    found = False
+    found, texts = False, ContextTexts()
     for event in read_trace(path, strict=False).events:
+        texts.take(event)
         if isinstance(event, AttemptStarted):
             started[event.run_id, event.task_id, event.attempt] = event
         elif (
             isinstance(event, AttemptFinished) and event.output is not None and event.output.text is not None
         ):
             found = True
-            yield _from_pair(
-                started.get((event.run_id, event.task_id, event.attempt)), event, event.output.text
-            )
+            begun = started.get((event.run_id, event.task_id, event.attempt))
+            yield _from_pair(() if begun is None else texts.messages(begun), event, event.output.text)
     if not found:
         raise InputError(
             f"the trace {path} holds no answer's text, so it is no recording",
@@ -158,8 +159,7 @@ def _from_trace(path: Path) -> Iterator[Recorded]:
         )
 
 
-def _from_pair(started: AttemptStarted | None, finished: AttemptFinished, text: str) -> Recorded:
-    messages = started.messages if started is not None and isinstance(started.messages, list) else []
+def _from_pair(messages: tuple[JsonObject, ...], finished: AttemptFinished, text: str) -> Recorded:
     usage = finished.usage
     return Recorded(
         task_id=finished.task_id or "",
@@ -175,7 +175,7 @@ def _from_pair(started: AttemptStarted | None, finished: AttemptFinished, text: 
             reasoning=usage.reasoning,
             estimated=usage.estimated,
         ),
-        messages=tuple(message for message in messages if isinstance(message, dict)),
+        messages=messages,
         latency_s=finished.latency_s,
         finish_reason=finished.finish_reason,
         served_model=finished.answered_by,

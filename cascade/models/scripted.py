@@ -10,7 +10,8 @@ from typing import TypeAlias
 from cascade.errors import ModelError
 from cascade.models.base import Completion, ModelRequest, Observer
 from cascade.models.replayed import booked, played
-from cascade.models.tokens import estimate_input, estimate_tokens
+from cascade.models.tokens import estimate_input
+from cascade.tokens import estimate_tokens
 from cascade.types import ToolCall, Usage
 
 

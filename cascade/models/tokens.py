@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
+from cascade.tokens import estimate_tokens
 from cascade.types import JsonObject, JsonValue
 
 CountTokens: TypeAlias = Callable[[str], int]
 
-CHARS_PER_TOKEN = 3.0  # code runs at 3 to 4 characters a token; the low end errs to the expensive side
 MESSAGE_OVERHEAD = 4  # role and separators of a chat template, per message
-
-
-def estimate_tokens(text: str) -> int:
-    """About how many tokens `text` is, rather too many than too few.
-
-    Characters outside ASCII count as one token each.
-    """
-    wide = sum(character > "\x7f" for character in text) if not text.isascii() else 0
-    return math.ceil((len(text) - wide) / CHARS_PER_TOKEN) + wide
 
 
 def estimate_input(

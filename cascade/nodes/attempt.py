@@ -14,6 +14,7 @@ from cascade.events import AttemptStarted, Delta, Emit
 from cascade.forecast import most_tokens
 from cascade.ledger import Entry, PricedCharge, Tariff
 from cascade.models.base import Completion, Meter, ModelRequest
+from cascade.nodes.context import context_of
 from cascade.nodes.early import watcher
 from cascade.nodes.records import (
     Place,
@@ -57,7 +58,7 @@ async def prepare(state: State, services: Services, emit: Emit, *, here: Here, t
     task, attempts, decision = task_of(state), attempts_of(state), decision_of(state)
     rung = _in_time(_on_terms(services.tiers[terms.tier], terms), services.per_task_s, state["started"])
     history = decision.history if decision is not None and decision.tier == terms.tier else None
-    prompt = next_prompt(services, task, attempts, rung, history)
+    prompt = next_prompt(services, task, attempts, rung, history, context=context_of(state, services))
     purse = services.budget.child(services.per_task_usd, name="task", spent=spent(attempts))
     if terms.max_usd is not None:
         there = spent(tuple(attempt for attempt in attempts if attempt.node == here.name))

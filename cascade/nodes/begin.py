@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from cascade.codec import from_json, to_json
 from cascade.errors import InputError
+from cascade.nodes.context import open_context, reopen_context
 from cascade.nodes.ending import total
 from cascade.nodes.services import Services
 from cascade.nodes.state import Parent, State, Update, attempts_of, task_of
@@ -17,13 +18,14 @@ from cascade.trace.ids import Scope
 from cascade.types import Attempt, Task
 
 
-def begin(state: State, services: Services) -> Update:
+async def begin(state: State, services: Services) -> Update:
     """Open the task. Raises InputError if the state holds none, or if it names validators that are not there.
 
     What an earlier task left on the same thread is cleared. A task within another graph's has its parent's trace.
     """
     task = task_of(state)
     _known_validators(task, services)
+    shown = await open_context(state, services)
     parent = state.get("parent")
     if parent is None:
         scope = services.run.of_task(task.id)
@@ -41,14 +43,16 @@ def begin(state: State, services: Services) -> Update:
         "result": None,
         "visits": {},
         "shadowing": None,
+        **shown,
     }
 
 
-def resume(state: State, services: Services) -> Update:
+async def resume(state: State, services: Services) -> Update:
     """Go on with a task that another run began: written down once, so that this run's trace is whole."""
+    shown = await reopen_context(state, services)
     scope = from_json(Scope, state["scope"])
     if scope.run_id == services.run.run_id or state.get("parent") is not None:
-        return {}
+        return shown
     attempts = attempts_of(state)
     pending = state.get("pending")
     made = attempts if pending is None else (*attempts, from_json(Attempt, pending))
@@ -61,7 +65,7 @@ def resume(state: State, services: Services) -> Update:
             unknown_usd=sum((attempt.unknown_usd for attempt in made), Decimal(0)),
         )
     )
-    return {"scope": to_json(here)}
+    return {"scope": to_json(here), **shown}
 
 
 def _known_validators(task: Task, services: Services) -> None:

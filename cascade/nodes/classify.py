@@ -6,6 +6,7 @@ import time
 
 from cascade.codec import to_json
 from cascade.events import Emit, Routed
+from cascade.nodes.context import context_of
 from cascade.nodes.services import Services
 from cascade.nodes.situation import situation
 from cascade.nodes.state import State, scope_of, task_of
@@ -19,7 +20,9 @@ async def classify(state: State, services: Services, emit: Emit, here: Here) -> 
     clock = time.perf_counter()
     probabilities = services.classifier.probabilities(task, tuple(services.tiers))
     latency = time.perf_counter() - clock
-    decision = services.policy.decide(situation(services, task, (), probabilities))
+    decision = services.policy.decide(
+        situation(services, task, (), probabilities, context=context_of(state, services))
+    )
     services.sink.emit(
         RouteDecided(
             **scope_of(state, services.run).child(here.name).fields(),

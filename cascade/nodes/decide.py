@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cascade.codec import to_json
 from cascade.events import Decided, Emit
+from cascade.nodes.context import context_of
 from cascade.nodes.services import Services
 from cascade.nodes.situation import situation
 from cascade.nodes.state import State, attempts_of, scope_of, task_of
@@ -20,7 +21,9 @@ async def decide(state: State, services: Services, emit: Emit, here: Here) -> Ou
     )
     # What another config's tiers tried is not in this policy's world.
     own = tuple(attempt for attempt in attempts if attempt.tier in services.tiers)
-    decision = policy.decide(situation(services, task, own, probabilities))
+    decision = policy.decide(
+        situation(services, task, own, probabilities, context=context_of(state, services))
+    )
     services.sink.emit(
         PolicyDecided(
             **scope_of(state, services.run).child(here.name).fields(),

@@ -14,6 +14,7 @@ from cascade.nodes.services import Tier
 from cascade.prices import Price
 from cascade.prompting import Prompt
 from cascade.trace.content import ContentRule, content_of, messages_sha256
+from cascade.trace.contexts import without_text
 from cascade.trace.events import (
     AttemptFailed,
     AttemptFinished,
@@ -62,11 +63,13 @@ def started_event(call: Place, reserved_usd: Decimal) -> AttemptStarted:
     """Written before the call: what is sent, and what it may cost at most."""
     full = call.content == "full"
     messages: list[JsonObject] = list(call.prompt.messages)
+    context = call.prompt.context
     return AttemptStarted(
         **_common(call),
         endpoint=call.tier.endpoint,
         messages_sha256=messages_sha256(messages),
-        messages=messages if full else None,
+        messages=without_text(messages, None if context is None else context.text) if full else None,
+        context_sha256=None if context is None else context.sha256,
         reserved_usd=reserved_usd,
     )
 

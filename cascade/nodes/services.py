@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeAlias
 from cascade.background import BackgroundLoop
 from cascade.budget import Budget
 from cascade.classifiers.base import Classifier
+from cascade.context import Contexts
 from cascade.forecast import Forecast
 from cascade.ledger import Ledger, Pricer
 from cascade.models.base import Model
@@ -89,6 +90,7 @@ class Services:
     content: ContentRule = "full"
     feedback: Callable[[Verdict], str]
     system_prompt: str = DEFAULT_SYSTEM_PROMPT
+    contexts: Contexts = field(default_factory=Contexts)
     draw: Callable[[], float] = random.random
     background: BackgroundLoop = field(default_factory=BackgroundLoop)
     node_policies: Mapping[str, Policy] = field(default_factory=dict)

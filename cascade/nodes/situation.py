@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
+from cascade.context import Context
 from cascade.nodes.services import Services, Tier
 from cascade.policy.base import Situation
 from cascade.prompting import Prompt, build
@@ -12,7 +13,12 @@ from cascade.types import Attempt, History, Task
 
 
 def situation(
-    services: Services, task: Task, attempts: tuple[Attempt, ...], probabilities: Mapping[str, float]
+    services: Services,
+    task: Task,
+    attempts: tuple[Attempt, ...],
+    probabilities: Mapping[str, float],
+    *,
+    context: Context | None = None,
 ) -> Situation:
     """All that is known when the next step is chosen."""
     left = remaining(services, attempts)
@@ -21,7 +27,7 @@ def situation(
         tiers=tuple(services.tiers),
         probabilities=probabilities,
         attempts=attempts,
-        expected_cost={} if _passed(attempts) else _costs(services, task, attempts),
+        expected_cost={} if _passed(attempts) else _costs(services, task, attempts, context),
         budget_usd=None if left is None else float(left),
         draw=services.draw(),
     )
@@ -33,11 +39,15 @@ def _passed(attempts: tuple[Attempt, ...]) -> bool:
     return last is not None and last.status == "passed" and attempts[-1].judged is None
 
 
-def _costs(services: Services, task: Task, attempts: tuple[Attempt, ...]) -> dict[str, float | None]:
+def _costs(
+    services: Services, task: Task, attempts: tuple[Attempt, ...], context: Context | None
+) -> dict[str, float | None]:
     """Expected USD of one next attempt by tier."""
     return {
         name: services.forecast.expected(
-            name, (*next_prompt(services, task, attempts, tier).messages, *task.tools), attempts
+            name,
+            (*next_prompt(services, task, attempts, tier, context=context).messages, *task.tools),
+            attempts,
         )
         for name, tier in services.tiers.items()
     }
@@ -49,6 +59,8 @@ def next_prompt(
     attempts: tuple[Attempt, ...],
     tier: Tier,
     history: History | None = None,
+    *,
+    context: Context | None = None,
 ) -> Prompt:
     """The request that an attempt at `tier` would send now; `history` overrides what the tier has configured."""
     again = bool(attempts) and attempts[-1].tier == tier.name
@@ -59,6 +71,7 @@ def next_prompt(
         history=history or configured,
         feedback=services.feedback,
         system_prompt=services.system_prompt,
+        context=context,
     )
 
 

@@ -59,7 +59,8 @@ class State(TypedDict, total=False):
     """Everything that is known of one task. `attempts` only grows; `pending` is the attempt in the making.
 
     `outcome` is how the last node ended, `visits` counts those nodes whose visits are limited. `shadowing` is what is
-    left to be made after the end, where the task was drawn.
+    left to be made after the end, where the task was drawn. `context` is the sha256 of what is shown of its
+    workspace.
     """
 
     task: Json | str
@@ -74,6 +75,7 @@ class State(TypedDict, total=False):
     outcome: str
     visits: dict[str, int]
     shadowing: Json | None
+    context: str | None
 
 
 Update: TypeAlias = State

@@ -19,12 +19,13 @@ from typing import Any, TypeAlias
 
 from cascade.models.recording import load_recordings
 from cascade.models.scripted import Reply
-from cascade.models.tokens import CountTokens, estimate_input, estimate_tokens
+from cascade.models.tokens import CountTokens, estimate_input
 from cascade.testing.faults import Fault, Faults, no_faults
 from cascade.testing.log import Logged, total_billed
 from cascade.testing.lookup import RecordingLookup
 from cascade.testing.sse import Pieces
 from cascade.testing.wire import Connection, HttpRequest, Packer
+from cascade.tokens import estimate_tokens
 from cascade.types import Usage
 
 Script: TypeAlias = "str | Reply | Sequence[str | Reply] | Callable[[Logged], str | Reply]"

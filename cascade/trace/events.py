@@ -198,6 +198,22 @@ class TaskResumed(Base):
     unknown_usd: Usd = Decimal(0)
 
 
+class ContextShown(Base):
+    """What of a workspace the requests begin with; written once for each content, before the first task that has it.
+
+    `files` are sha256 by path, `left_out` what the globs name and the text does not show, a line each.
+    """
+
+    event: Literal["context.shown"] = "context.shown"
+    sha256: str
+    text: Content
+    tokens: int = 0
+    files: dict[str, str] = Field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    left_out_files: int = 0
+    unused: tuple[str, ...] = ()
+
+
 class RouteDecided(Base):
     """The first tier was chosen."""
 
@@ -251,12 +267,17 @@ class AttemptRecord(Base):
 
 
 class AttemptStarted(AttemptRecord):
-    """Written and flushed before the call. `messages` only under content rule `full`."""
+    """Written and flushed before the call. `messages` only under content rule `full`.
+
+    With `context_sha256` the first of the user's messages begins with the text of that `context.shown`, which is left
+    out here; `messages_sha256` is of the messages as they were sent.
+    """
 
     event: Literal["attempt.started"] = "attempt.started"
     endpoint: str = ""
     messages_sha256: str | None = None
     messages: JsonValue = None
+    context_sha256: str | None = None
     reserved_usd: Usd | None = None
 
 
@@ -396,6 +417,7 @@ Event = Annotated[
     RunStarted
     | TaskStarted
     | TaskResumed
+    | ContextShown
     | RouteDecided
     | AttemptStarted
     | AttemptRetried

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cascade.budget import Spent
 from cascade.config import Config
+from cascade.context import Contexts, ContextSettings
 from cascade.forecast import Forecast
 from cascade.ledger import Pricer
 from cascade.models.base import Model
@@ -44,6 +45,18 @@ def open_checks(config: Config) -> Checking:
         project=_project(config),
     )
     return Checking(checks=suite, layers=sandbox.layers, owned=(suite, sandbox))
+
+
+def _context(config: Config) -> ContextSettings:
+    """What is shown of workspaces; every endpoint has to be able to read it, and a task and its answer besides."""
+    windows = [
+        int(0.9 * endpoint.context_tokens) - endpoint.max_output_tokens
+        for tier in config.tiers.values()
+        for endpoint in tier.endpoints
+        if endpoint.context_tokens is not None
+    ]
+    most = min([config.project.context_tokens, *windows])
+    return ContextSettings(globs=config.project.context, most_tokens=max(1, most))
 
 
 def _project(config: Config) -> Project:
@@ -104,6 +117,7 @@ def wire(
         content=config.trace.content,
         feedback=_feedback(config),
         system_prompt=DEFAULT_SYSTEM_PROMPT if config.system_prompt is None else config.system_prompt,
+        contexts=Contexts(_context(config)),
         node_policies=node_policies(config),
         functions=functions(config),
         **parts,

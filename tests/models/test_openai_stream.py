@@ -18,10 +18,10 @@ from cascade.models.judging import same_model
 from cascade.models.messages import assistant_message, tool_message
 from cascade.models.openai import OpenAIModel
 from cascade.models.spec import EndpointSpec, RetryPolicy
-from cascade.models.tokens import estimate_tokens
 from cascade.models.transport import http_library
 from cascade.testing import Fault, Reply, ScriptedServer
 from cascade.testing.faults import every, nth
+from cascade.tokens import estimate_tokens
 from cascade.types import JsonObject, ToolCall, Usage
 from tests.models.support import ANSWER, KEY, RETRY, FastClock, request, spec
 

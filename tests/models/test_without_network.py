@@ -18,9 +18,10 @@ from cascade.models.openai import OpenAIModel
 from cascade.models.recorded import RecordedModel
 from cascade.models.scripted import Reply, ScriptedModel
 from cascade.models.spec import EndpointSpec, Secret
-from cascade.models.tokens import estimate_input, estimate_tokens
+from cascade.models.tokens import estimate_input
 from cascade.models.warm import shared_prefix, warm, worth_usd
 from cascade.testing import ScriptedServer
+from cascade.tokens import estimate_tokens
 from cascade.types import JsonObject, Usage
 from tests.models.support import ANSWER, KEY, request, spec
 

@@ -14,7 +14,8 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, conv
 
 from cascade.errors import CascadeError, ModelError
 from cascade.models.base import Completion, ModelRequest, Observer
-from cascade.models.tokens import estimate_input, estimate_tokens
+from cascade.models.tokens import estimate_input
+from cascade.tokens import estimate_tokens
 from cascade.types import Charge, JsonObject, ToolCall, Usage
 
 

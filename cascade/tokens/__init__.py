@@ -1,0 +1,6 @@
+"""Tokens of texts: estimates, upper bounds, and what endpoints have reported."""
+
+from __future__ import annotations
+
+from cascade.tokens.bound import most_tokens as most_tokens
+from cascade.tokens.estimate import estimate_tokens as estimate_tokens
