@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from cascade.context import Context, Contexts, ContextSettings
+from cascade.context import Context, Contexts, ContextSettings, Shown, reading, tree
 from cascade.errors import InputError
 from cascade.tokens import estimate_tokens
 from cascade.types import Task
@@ -110,14 +111,18 @@ async def test_the_same_tree_gives_the_same_bytes_and_is_read_once(
     copy = fill(tmp_path / "two", {"b.py": "b\n", "a.py": "a\n"})
     read: list[str] = []
     made = Contexts(ContextSettings(globs=("*.py",)))
-    from cascade.context import making
 
-    real = making.read
-    monkeypatch.setattr(making, "read", lambda *a, **k: (read.append(a[1]), real(*a, **k))[1])
+    def counted(root: Path, path: str, *, most_bytes: int) -> Shown | str:
+        read.append(path)
+        return reading.read(root, path, most_bytes=most_bytes)
+
+    monkeypatch.setattr("cascade.context.making.read", counted)
     first = await made.of(Task(prompt="p", workspace=str(root)))
     again = await made.of(Task(prompt="q", id="other", workspace=str(root)))
     other = await made.of(Task(prompt="p", workspace=str(copy)))
-    assert first is again is other is not None
+    assert first is not None
+    assert first is again
+    assert first is other
     assert read == ["a.py", "b.py"] * 2
     (root / "a.py").write_text("changed\n")
     changed = await made.of(Task(prompt="p", workspace=str(root)))
@@ -150,19 +155,16 @@ async def test_a_pattern_that_names_nothing_is_an_error_with_what_is_there(tmp_p
 async def test_a_folder_swapped_for_a_link_while_it_is_read_shows_nothing_of_outside(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cascade.context import keep
-
     root = fill(tmp_path / "repo", {"pkg/a.py": "a\n"})
     outside = fill(tmp_path / "outside", {"a.py": "KEY=hunter2\n"})
-    real = keep.entries
 
-    def swapped(*args: object) -> object:
-        found = real(*args)  # type: ignore[arg-type]
+    def swapped(*args: Any) -> list[tree.Entry]:
+        found = tree.entries(*args)
         (root / "pkg").rename(root / "old")
         (root / "pkg").symlink_to(outside)
         return found
 
-    monkeypatch.setattr(keep, "entries", swapped)
+    monkeypatch.setattr("cascade.context.keep.entries", swapped)
     context = await shown(root, "pkg/*.py")
     assert "hunter2" not in context.text
     assert context.left_out_files == 1
