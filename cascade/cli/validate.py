@@ -1,15 +1,17 @@
-"""`cascade validate PATH...`: the validators alone, on files that are there."""
+"""`cascade validate PATH...`: the validators alone, on files that are there, or on a patch to a workspace."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
+from cascade.cli.validate_patch import PatchedWorkspace, changes_document, show_baseline, show_changes
 from cascade.codec import to_json
-from cascade.errors import InputError
+from cascade.errors import InputError, UsageError
 from cascade.types import Candidate, Report, Task, Verdict
 from cascade.validators.catalog import DEFAULT, build, known_names
 from cascade.validators.sandbox import Use, open_sandbox
@@ -30,7 +32,12 @@ USES = ("auto", "landlock", "bwrap", "container", "none")
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path())
+@click.argument("paths", nargs=-1, type=click.Path())
+@click.option(
+    "--workspace", type=click.Path(), help="The repository that --patch changes; it is not written."
+)
+@click.option("--patch", type=click.Path(), help="A unified diff of the workspace's files; - for stdin.")
+@click.option("--python", help="The interpreter of the workspace's own environment: .venv/bin/python")
 @click.option(
     "--validators", "names", help="Comma-separated names; default: those that need nothing but the files."
 )
@@ -46,14 +53,24 @@ def validate(
     use: Use,
     run_all: bool,
     as_json: bool,
+    **repository: str | None,
 ) -> None:
-    """Check the files at PATHS in the sandbox. Exit 0: passed; 1: failed; 3: could not be checked."""
+    """Check the files at PATHS, or a patch to a workspace, in the sandbox.
+
+    With --workspace and --patch the verdict speaks of the patch alone: what fails or is found without it does not
+    count. Exit 0: passed; 1: failed; 3: could not be checked.
+    """
     specs = [name.strip() for name in names.split(",") if name.strip()] if names else list(DEFAULT)
     unknown = [name for name in specs if name not in known_names()]
     if unknown:
         raise InputError(
             f"unknown validators: {', '.join(unknown)}", hint=f"known are: {', '.join(known_names())}"
         )
+    if any(value is not None for value in repository.values()):
+        asked = PatchedWorkspace.of(**repository, others=(*paths, *tests))
+        _finish_patch(asked, specs, use, run_all=run_all, as_json=as_json)
+    if not paths:
+        raise UsageError("nothing to check", hint="give files or folders, or --workspace DIR --patch FILE")
     files, test_files = _read(paths), _read(tests)
     test_files |= {path: text for path, text in files.items() if _is_test(path)}
     answer = {path: text for path, text in files.items() if path not in test_files}
@@ -63,6 +80,19 @@ def validate(
         click.echo(json.dumps(document(verdict)))
     else:
         _show(verdict)
+    raise SystemExit(EXIT[verdict.status])
+
+
+def _finish_patch(
+    asked: PatchedWorkspace, specs: list[str], use: Use, *, run_all: bool, as_json: bool
+) -> NoReturn:
+    baseline, verdict = asyncio.run(asked.check(specs, use, stop_early=not run_all))
+    if as_json:
+        click.echo(json.dumps({**document(verdict), **changes_document(baseline, verdict)}))
+    else:
+        show_baseline(baseline)
+        _show(verdict)
+        show_changes(verdict)
     raise SystemExit(EXIT[verdict.status])
 
 

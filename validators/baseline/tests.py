@@ -51,7 +51,7 @@ def compared(report: Report, before: Observed, demands: Demands) -> Report:
     A test that failed before is no fault; one that passed and fails now, or does not run, is. A report without a
     test run stays as it is.
     """
-    if report.run is None or before.run is None:
+    if report.run is None or before.run is None or report.run.doubt:
         return report
     if not before.run.complete and not before.run.tests:
         return _incomparable(report, before)

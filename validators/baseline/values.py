@@ -28,16 +28,17 @@ class Observed:
 
     @property
     def failed(self) -> tuple[str, ...]:
-        """Tests that fail by themselves."""
-        return tuple(test for test in self._with("failed") if test not in self.not_runnable)
+        """Tests that fail by themselves, and files that cannot be collected."""
+        uncollected = () if self.run is None else self.run.uncollected
+        failed = (*self._with("failed"), *uncollected)
+        return tuple(test for test in failed if test not in self.not_runnable)
 
     @property
     def not_runnable(self) -> tuple[str, ...]:
-        """Tests that fail because the sandbox refuses what they need, and files that cannot be collected."""
+        """Tests, or whole files, that fail because the sandbox refuses what they need."""
         if self.run is None:
             return ()
-        refused = {test for test in self.run.refused if self.run.tests.get(test) != "passed"}
-        return tuple(sorted(refused | set(self.run.uncollected)))
+        return tuple(sorted(test for test in self.run.refused if self.run.tests.get(test) != "passed"))
 
     def _with(self, status: str) -> tuple[str, ...]:
         tests = {} if self.run is None else self.run.tests
