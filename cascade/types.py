@@ -97,8 +97,6 @@ class SuiteRun:
     """False: a limit ended the run before its tests had all run."""
     wall_s: float = 0.0
     """Seconds that the run took."""
-    doubt: str = ""
-    """Why the run says nothing of the answer whatever its tests did: it tested something else, or did not start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

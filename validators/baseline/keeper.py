@@ -153,9 +153,8 @@ class Baselines:
             Workspace, task, Candidate(text=""), place=where.place(), project=where.project
         )
         try:
-            listed = workspace.listing() if view.files is None else view.files
-            looked_at = tuple(path for path in listed if validator.looks_at(path))
-            if view.files is None and validator.compares == "findings" and len(looked_at) > MAX_FILES:
+            looked_at = _looked_at(validator, workspace, view)
+            if view.files is None and len(looked_at) > MAX_FILES:
                 detail = f"{len(looked_at)} files are too many to be looked at beforehand"
                 return Report(name=validator.name, status="unchecked", detail=detail)
             workspace.touched, workspace.select, workspace.wall_s = looked_at, view.select, SUITE_S
@@ -166,6 +165,14 @@ class Baselines:
             return await where.check(validator, workspace)
         finally:
             await asyncio.shield(asyncio.to_thread(workspace.close))
+
+
+def _looked_at(validator: Comparable, workspace: Workspace, view: View) -> tuple[str, ...]:
+    """The files that stand for the answer's; a suite is run as it is, without any."""
+    if validator.compares == "tests":
+        return ()
+    listed = workspace.listing() if view.files is None else view.files
+    return tuple(path for path in listed if validator.looks_at(path))
 
 
 def _differing(one: SuiteRun, other: SuiteRun) -> tuple[str, ...]:

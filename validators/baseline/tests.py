@@ -51,7 +51,7 @@ def compared(report: Report, before: Observed, demands: Demands) -> Report:
     A test that failed before is no fault; one that passed and fails now, or does not run, is. A report without a
     test run stays as it is.
     """
-    if report.run is None or before.run is None or report.run.doubt:
+    if report.run is None or before.run is None:
         return report
     if not before.run.complete and not before.run.tests:
         return _incomparable(report, before)
@@ -109,7 +109,7 @@ def _judged(report: Report, before: Observed, changes: Changes, demands: Demands
     faults = (*changes.unfixed, *changes.broken, *changes.missing, *changes.new_failing)
     passed = sum(came == "passed" for came in run.tests.values())
     if faults:
-        diagnostics = _explained(report.diagnostics, changes, faults, demands)
+        diagnostics = _explained(_said(report), changes, faults, demands)
         return replace(
             report,
             status="failed",
@@ -126,6 +126,13 @@ def _judged(report: Report, before: Observed, changes: Changes, demands: Demands
         detail=_summary(passed, run, before, changes),
         changes=changes,
     )
+
+
+def _said(report: Report) -> tuple[Diagnostic, ...]:
+    """What was said of the failures; the reason of a report that blames the surroundings, too."""
+    if report.status != "unchecked" or not report.detail:
+        return report.diagnostics
+    return (*report.diagnostics, Diagnostic(message=report.detail, code=f"{TEST_CODE}environment"))
 
 
 def _explained(
