@@ -79,8 +79,8 @@ def _indented(text: str, indent: int, there: list[str]) -> str:
     return first[:indent] + text
 
 
-def hunk_of(before: Sequence[str], after: Sequence[str], *, label: str, is_ordered: bool = True) -> Hunk:
-    """A hunk that turns lines into others; lines that both have are context."""
+def hunk_of(before: Sequence[str], after: Sequence[str], *, label: str, start: int | None = None) -> Hunk:
+    """A hunk, on its own, that turns lines into others; lines that both have are context."""
     from difflib import SequenceMatcher
 
     lines: list[Line] = []
@@ -89,4 +89,4 @@ def hunk_of(before: Sequence[str], after: Sequence[str], *, label: str, is_order
             lines += [Line(" ", text) for text in before[i:j]]
         else:
             lines += [Line("-", text) for text in before[i:j]] + [Line("+", text) for text in after[k:m]]
-    return Hunk(lines=tuple(lines), label=label, is_ordered=is_ordered)
+    return Hunk(lines=tuple(lines), label=label, start=start, is_ordered=False)

@@ -22,6 +22,13 @@ def is_unified(text: str) -> bool:
     return _FILES.search(text) is not None or _GIT.search(text) is not None
 
 
+def is_hunks(text: str) -> bool:
+    """Whether a text is nothing but hunks, with or without their headers."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    signed = [line for line in lines if line.startswith(("+", "-"))]
+    return bool(signed) and all(line.startswith(("+", "-", " ", "@@", "\\", "...", "…")) for line in lines)
+
+
 def parse_unified(text: str, *, path: str | None = None, is_fenced: bool = True) -> list[Change]:
     """The changes of a diff, in order.
 

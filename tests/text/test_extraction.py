@@ -75,7 +75,9 @@ def test_paths_that_leave_the_workspace_are_refused() -> None:
 def test_a_diff_is_applied_to_the_tasks_files_even_with_wrong_line_numbers() -> None:
     files = {"m.py": "a = 1\nb = 2\nc = 3\n"}
     diff = "```diff\n--- a/m.py\n+++ b/m.py\n@@ -90,9 +90,2 @@\n a = 1\n-b = 2\n+b = 20\n c = 3\n```"
-    assert extract(diff, task=task(files=files)).candidate.files == {"m.py": "a = 1\nb = 20\nc = 3\n"}
+    assert extract(diff, task=task(target=None, files=files)).candidate.files == {
+        "m.py": "a = 1\nb = 20\nc = 3\n"
+    }
 
 
 def test_a_diff_makes_deletes_and_renames_files() -> None:
