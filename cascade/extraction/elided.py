@@ -13,9 +13,10 @@ _WHAT = (
     r"(?:code|methods?|functions?|class(?:es)?|imports?|implementations?|logic|content|contents|file|module|tests?|"
     r"fields?|properties|definitions?|lines?|parts?|stuff|body|routes?|handlers?|helpers?|cases?|script|program)"
 )
-_WHICH = r"(?:existing|previous|original|other|remaining|unchanged|same|earlier|rest of(?: the| your)?)"
+_WHICH = r"(?:existing|previous|original|other|remaining|unchanged|same|earlier|rest\ of(?:\ the|\ your)?)"
 _STAYS = (
-    r"(?:unchanged|the same|same as before|as before|as is|omitted|here|unmodified|untouched|remains?|stays?)"
+    r"(?:unchanged|the\ same|same\ as\ before|as\ before|as\ is|omitted|here|unmodified|untouched|"
+    r"remains?|stays?)"
 )
 _ELIDED = re.compile(
     rf"""^\W*(?:
@@ -28,12 +29,13 @@ _ELIDED = re.compile(
           (?:\ (?:is|are|remains?|stays?|goes|the))*\ +{_STAYS}\W*
       | (?:existing|previous|original|unchanged)\ (?:\w+\ )?(?:code|methods|functions|implementation|imports|logic)\W*
       | {_WHAT}\ (?:is\ |are\ |remains?\ |stays?\ )*(?:unchanged|the\ same|omitted|as\ before)\b.*
+      | (?:keep|leave)\ (?:the\ |your\ |all\ |other\ )*{_WHICH}\ (?:\w+\ )?{_WHAT}(?:\ {_STAYS})?\W*
       | \(?(?:unchanged|omitted|snip(?:ped)?|no\ changes?)\)?\W*
       | same\ as\ (?:before|above|the\ original)\W*
     )$""",
     re.VERBOSE | re.IGNORECASE,
 )
-_PROSE = (".md", ".mdx", ".rst", ".txt", ".html", ".csv", ".tsv")
+_PROSE = (".md", ".mdx", ".rst", ".txt", ".csv", ".tsv")
 
 
 def elided_line(text: str, path: str, *, original: str = "") -> tuple[int, str] | None:

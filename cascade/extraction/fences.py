@@ -89,6 +89,8 @@ def _parts(lines: list[str], known: Collection[str]) -> Iterator[tuple[str, Bloc
 def _block(lines: list[str], fence: _Fence, lead: list[str], known: Collection[str], how: str) -> Block:
     if how == "glued":
         lines[-1] = lines[-1].rstrip().removesuffix(fence.mark)
+    elif not how and lines and not lines[-1]:
+        lines.pop()  # the end of the answer, not a line of the block
     content = _content(lines, fence)
     path = path_of(fence.info.strip(), lead, content, known=known)
     return Block(fence.language, path, content, lead[-1] if lead else "", is_closed=how != "")
@@ -118,7 +120,7 @@ def _end(lines: list[str], start: int, fence: _Fence) -> tuple[int, str]:
         kind = _kind(line, fence)
         if kind == "both" and not nested:
             return at, "both"
-        if kind == "open" or (kind == "close" and _opens_inside(lines, at, fence)):
+        if kind == "open" or (kind == "close" and not nested and _opens_inside(lines, at, fence)):
             nested += 1
         elif kind == "close":
             first = at if first is None else first

@@ -20,6 +20,8 @@ _PATH = (
     rf"|(?:[\w@.\-+]+/)*(?:{_NAMES})\b|(?:[\w@.\-+]+/)*\.(?:{_DOT})(?:\.\w+)?\b"
 )
 _TOKEN = re.compile(rf"(?<![\w@.\-+/\\:])(?:\./)?(?:{_PATH})")
+# With folders a path may hold more, such as `app/[id]/page.tsx`.
+_FOLDERS = re.compile(r"(?:[\w@.\-+\[\]()$~]+/)+[\w@.\-+\[\]()$~]+")
 _QUOTED = re.compile(r"`([^`\s]+)`|\*\*([^*\s]+\.\w+)\*\*|\[([^\]\s]+)\]\([^)]*\)")
 _ATTRIBUTE = re.compile(r"\b(?:title|file|filename|path|name)\s*[=:]\s*[\"']?([^\"'\s}]+)", re.I)
 _COMMENT = re.compile(
@@ -85,9 +87,7 @@ def _in_info(info: str, known: frozenset[str]) -> str | None:
         return attribute[1]
     words = re.split(r"[\s,{}]+", info.strip())
     glued = [part for word in words for part in word.split(":") if part]
-    return next(
-        (word for word in glued if _TOKEN.fullmatch(word) and _is_path(word, known, is_info=True)), None
-    )
+    return next((word for word in glued if _is_path(word, known, is_info=True)), None)
 
 
 def _in_lead(lead: Sequence[str], language: str, known: frozenset[str]) -> str | None:
@@ -112,11 +112,15 @@ def _named(line: str, known: frozenset[str]) -> str | None:
     marked = [next(filter(None, groups)) for groups in _QUOTED.findall(line)]
     marked = [word for word in marked if _is_path(word.rstrip(":"), known)]
     text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", line)
-    plain = [match[0] for match in _TOKEN.finditer(text) if _is_path(match[0], known)]
+    rest = text
+    for word in marked:
+        rest = rest.replace(word, " ")
+    plain = [match[0] for match in _TOKEN.finditer(rest) if _is_path(match[0], known)]
     paths = list(dict.fromkeys(clean(word.rstrip(":")) for word in [*marked, *plain]))
     if len(paths) != 1:
         return None
-    rest = text.replace("\\", "/").replace(paths[0], " ")
+    for word in plain:
+        rest = rest.replace(word, " ")
     words = [word.lower() for word in re.findall(r"[^\W\d_]+", rest)]
     if len(words) <= _MOST_WORDS and set(words) <= _WORDS:
         return paths[0]
@@ -129,8 +133,8 @@ def _is_path(word: str, known: frozenset[str], *, is_info: bool = False) -> bool
     if word in known:
         return True
     pure = PurePosixPath(word)
-    if word.lower() in _NO_PATHS or "://" in word or not _TOKEN.fullmatch(word):
+    if word.lower() in _NO_PATHS or "://" in word or not (_TOKEN.fullmatch(word) or _FOLDERS.fullmatch(word)):
         return False
     if "/" not in word and pure.suffix.lower() == ".js" and pure.stem.lower() in _PRODUCTS:
         return False
-    return is_info or is_file_suffix(word)
+    return is_info or (is_file_suffix(word) and bool(pure.suffix or _TOKEN.fullmatch(word)))

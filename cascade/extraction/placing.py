@@ -60,18 +60,18 @@ def _by_path(
         if block.path is None:
             loose.append(block)
             continue
-        path = confined_or_none(block.path)
+        path = confined_or_none(_meant(block.path, task))
         if path is None:
             placed.diagnostics.append(unsafe_path(block.path))
         else:
-            versions.setdefault(_meant(path, task), []).append(block)
+            versions.setdefault(path, []).append(block)
     return loose, versions
 
 
 def _meant(path: str, task: Task) -> str:
     """The target where a path is its end, or ends in it: models leave folders out, or put some before."""
     target = task.target
-    if target is None or path == target or path in task.files:
+    if target is None or path in task.files or ".." in PurePosixPath(path).parts:
         return path
     same = f"/{target}".endswith(f"/{path}") or f"/{path}".endswith(f"/{target}")
     return target if same else path
