@@ -14,15 +14,22 @@ ALIAS = re.compile(r"[ \t]+as[ \t]+\w+")
 NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 
 
-def import_statements(text: str, root: Path) -> set[str]:
-    """The text's imports of what is installed, each as a plain statement; modules below `root` are left out."""
+def import_statements(text: str, root: Path, *, everything: bool = False) -> set[str]:
+    """The text's imports of what is installed, each as a plain statement; modules below `root` are left out.
+
+    `everything`: it is not known what is installed, because it is so for another interpreter.
+    """
+
+    def wanted(module: str) -> bool:
+        return not _is_below(module, root) and (everything or _is_found(module))
+
     found: set[str] = set()
     for module, names, plain in IMPORT.findall(text):
         if module:
             listed = ", ".join(sorted(_names(names)))
             statement = f"from {module} import {listed}" if listed else f"import {module}"
-            found |= {statement} if _installed(module, root) else set()
-        found |= {f"import {name}" for name in _names(plain) if _installed(name, root)}
+            found |= {statement} if wanted(module) else set()
+        found |= {f"import {name}" for name in _names(plain) if wanted(name)}
     return found
 
 
@@ -31,11 +38,13 @@ def _names(listed: str) -> list[str]:
     return [name for one in ALIAS.sub("", listed).split(",") if NAME.fullmatch(name := one.strip())]
 
 
-def _installed(module: str, root: Path) -> bool:
+def _is_below(module: str, root: Path) -> bool:
     top = module.split(".", maxsplit=1)[0]
-    if (root / top).exists() or (root / f"{top}.py").exists():
-        return False
+    return (root / top).exists() or (root / f"{top}.py").exists()
+
+
+def _is_found(module: str) -> bool:
     try:
-        return importlib.util.find_spec(top) is not None
+        return importlib.util.find_spec(module.split(".", maxsplit=1)[0]) is not None
     except (ValueError, ImportError):
         return False

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +16,7 @@ from cascade.types import Diagnostic, Report
 from cascade.validators.imports import import_statements
 from cascade.validators.inside.mypy_job import STANDARD, cache_of
 from cascade.validators.installed import is_installed, not_installed
+from cascade.validators.interpreter import Interpreter, numbers, of_workspace
 from cascade.validators.options import (
     Options,
     Weight,
@@ -31,6 +35,8 @@ BROKEN: Weights = dict.fromkeys(
 KNOWN = frozenset(f"import {name}" for name in STANDARD)
 # Import statements that one validator learns at most.
 MAX_LEARNT = 200
+# Older ones do not say where in a way that can be read, or are of Pythons that a server does not run in.
+WITH_JSON, MODERN = (1, 11), (3, 9)
 FLAGS = ("--check-untyped-defs", "--allow-redefinition", "--no-strict-optional")
 
 
@@ -55,9 +61,7 @@ class Mypy:
         self.sandbox = sandbox
         self._options = options or MypyOptions()
         self.name = self._options.name
-        self._kind = Kind("mypy", self._options.flags)
-        self._learnt: set[str] = set()
-        self._learnt_in: Path | None = None
+        self._learnt: dict[Path, set[str]] = defaultdict(set)
 
     @property
     def fingerprint(self) -> str:
@@ -73,14 +77,19 @@ class Mypy:
         return None if workspace.files(".py", ".pyi") else "the answer has no Python file"
 
     async def check(self, workspace: Workspace) -> Report:
-        """failed if a finding weighs as error; unchecked if mypy is missing or breaks."""
-        if not is_installed("mypy"):
+        """failed if a finding weighs as error; unchecked if mypy is missing or breaks.
+
+        It is the project's own mypy if its environment has one, else ours, which looks into that environment.
+        """
+        kind = self._kind(await asyncio.to_thread(of_workspace, workspace))
+        if not kind.python and not is_installed("mypy"):
             return not_installed("mypy", name=self.name)
         files = list(workspace.files(".py", ".pyi"))
-        await self._learn(files, workspace)
-        place = self._room(workspace, writable=(workspace.scratch,), readable=(workspace.root, self._cache))
+        cache = Path(cache_of(str(self.sandbox.root), kind.flags))
+        await self._learn(files, workspace, kind, cache)
+        place = self._room(workspace, writable=(workspace.scratch,), readable=(workspace.root, cache))
         payload = {"root": str(workspace.root), "files": files}
-        done = await self.sandbox.job(self._kind, "mypy", payload, place)
+        done = await self.sandbox.job(kind, "mypy", payload, place)
         if done.ended != "exit":
             return unfinished(self.name, done)
         records = _records(done.report)
@@ -94,30 +103,37 @@ class Mypy:
         found += tuple(self._inline(workspace))
         return Report(name=self.name, status=status_of(found), diagnostics=found)
 
-    async def _learn(self, files: list[str], workspace: Workspace) -> None:
+    def _kind(self, python: Interpreter | None) -> Kind:
+        flags = self._options.flags
+        if python is None:
+            return Kind("mypy", flags)
+        if python.version < MODERN:  # what is installed there cannot be known
+            return Kind("mypy", (*flags, "--ignore-missing-imports"))
+        flags = (*flags, f"--python-executable={python.executable}")
+        own = python.executable if numbers(python.mypy) >= WITH_JSON else ""
+        return Kind("mypy", flags, python=own, places=python.places)
+
+    async def _learn(self, files: list[str], workspace: Workspace, kind: Kind, cache: Path) -> None:
         """Have what the answer imports built once, so that later answers find it; only import statements go in."""
+        everything = bool(kind.places)  # what is installed there is not known here
         wanted = {
-            one for path in files for one in import_statements(workspace.read(path) or "", workspace.root)
+            one
+            for path in files
+            for one in import_statements(workspace.read(path) or "", workspace.root, everything=everything)
         }
-        if self._learnt_in != self._cache:  # the sandbox was closed since, or the process forked
-            self._learnt, self._learnt_in = set(), self._cache
-        new = sorted(wanted - self._learnt - KNOWN)[:MAX_LEARNT]
-        if not new or len(self._learnt) > MAX_LEARNT:
+        learnt = self._learnt[cache]
+        new = sorted(wanted - learnt - KNOWN)[:MAX_LEARNT]
+        if not new or len(learnt) > MAX_LEARNT:
             return
-        self._learnt.update(new)
-        place = self._room(workspace, writable=(workspace.scratch, self._cache), readable=())
-        await self.sandbox.job(
-            self._kind, "learn", {"imports": new, "scratch": str(workspace.scratch)}, place
-        )
+        learnt.update(new)
+        place = self._room(workspace, writable=(workspace.scratch, cache), readable=())
+        await self.sandbox.job(kind, "learn", {"imports": new, "scratch": str(workspace.scratch)}, place)
 
     def _room(self, workspace: Workspace, *, writable: tuple[Path, ...], readable: tuple[Path, ...]) -> Room:
         limits = Limits(wall_s=self._options.timeout_s, cpu_s=120, memory_mb=2048, disk_mb=2048)
-        env = workspace.environment
+        search = os.pathsep.join(str(workspace.root / place) for place in workspace.roots if place)
+        env = {**workspace.environment, **({"MYPYPATH": search} if search else {})}
         return Room(cwd=workspace.scratch, writable=writable, readable=readable, env=env, limits=limits)
-
-    @property
-    def _cache(self) -> Path:
-        return Path(cache_of(str(self.sandbox.root), self._options.flags))
 
     def _inline(self, workspace: Workspace) -> Iterator[Diagnostic]:
         """Comments by which the answer switches checks off in its own files, unless they were the task's."""

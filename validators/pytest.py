@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 from dataclasses import replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from pydantic import Field
 
+from cascade.errors import SandboxError
 from cascade.types import Report
+from cascade.validators import cold
 from cascade.validators.expected_tests import defined_tests, still_expected
 from cascade.validators.installed import is_installed, not_installed
+from cascade.validators.interpreter import Interpreter, of_workspace
 from cascade.validators.options import Options, room, said
 from cascade.validators.paths import is_test
 from cascade.validators.pytest_config import config_for
-from cascade.validators.sandbox import Completed, Kind, Limits, Sandbox
+from cascade.validators.requirements import install_line
+from cascade.validators.sandbox import Completed, Kind, Limits, Room, Sandbox
 from cascade.validators.test_run import Records, read_records, summarize
 from cascade.validators.testing_report import judge
 from cascade.validators.workspace import Workspace
+
+KIND = Kind("pytest")
+# Seconds that a repository's own suite may take where no baseline says how long it takes.
+SUITE_S = 60.0
 
 
 class PytestOptions(Options):
@@ -48,7 +57,7 @@ class Pytest:
         self.sandbox = sandbox
         self._options = options or PytestOptions()
         self.name = self._options.name
-        self._kind = Kind("pytest")
+        self._cold: set[Interpreter] = set()
 
     @property
     def fingerprint(self) -> str:
@@ -74,19 +83,25 @@ class Pytest:
         collected, a module, a plug-in or an option that the tests need and that is not installed; and if they
         imported something else than the answer.
         """
-        if not is_installed("pytest"):
+        python = await asyncio.to_thread(of_workspace, workspace)
+        if python is None and not is_installed("pytest"):
             return not_installed("pytest", name=self.name)
+        if python is not None and not python.pytest:
+            line = install_line(("pytest",), workspace.project.python)
+            detail = f"{workspace.project.python}: No module named pytest; install it: {line}"
+            return Report(name=self.name, status="unchecked", detail=detail)
         expected = defined_tests(workspace, workspace.select or self._options.select)
-        done, records = await self.observe(workspace)
+        done, records = await self._observe(workspace, python)
         if done.ended == "lost":
             return Report(name=self.name, status="unchecked", detail=done.detail)
         if not records.of("begin") and done.ended == "exit":
             return Report(name=self.name, status="unchecked", detail=f"pytest broke: {said(done)}")
         run = summarize(records)
         expected = still_expected(expected, run, chosen=not self._selected(workspace))
-        return judge(self.name, done, records, workspace, expected=expected)
+        interpreter = workspace.project.python
+        return judge(self.name, done, records, workspace, expected=expected, python=interpreter)
 
-    async def observe(self, workspace: Workspace) -> tuple[Completed, Records]:
+    async def _observe(self, workspace: Workspace, python: Interpreter | None) -> tuple[Completed, Records]:
         """Run the tests: how the run ended, and what it reported (`summarize` reads it by test).
 
         Raises:
@@ -96,8 +111,30 @@ class Pytest:
         nonce = secrets.token_hex(16)
         limits = self._limits(workspace)
         payload = {**self._payload(workspace), "wall_s": limits.wall_s, "nonce": nonce}
-        done = await self.sandbox.job(self._kind, "pytest", payload, room(workspace, limits))
+        payload["autoload"] = python is not None
+        place = room(workspace, limits)
+        if python is None:
+            done = await self.sandbox.job(KIND, "pytest", payload, place)
+        else:
+            place = replace(place, env={**place.env, **python.environment})
+            done = await self._in_project(python, payload, place)
         return done, read_records(done.report, nonce)
+
+    async def _in_project(self, python: Interpreter, payload: dict[str, Any], place: Room) -> Completed:
+        """In a fork of the project's interpreter; where no server runs in it, in one started for this run."""
+        if python.is_warm and python not in self._cold:
+            try:
+                return await self.sandbox.job(_kind_of(python), "pytest", payload, place)
+            except SandboxError:
+                self._cold.add(python)
+        if self._options.apart:
+            raise SandboxError(
+                f"`apart` needs Python 3.9 and pytest 7 or later; this is Python {python.version}, "
+                f"pytest {python.pytest}",
+                hint="leave `apart` out, or use a newer environment",
+            )
+        place = replace(place, stdin=cold.message(payload), readable=tuple(map(Path, python.places)))
+        return await self.sandbox.execute(cold.command(python.executable), place, reports=True)
 
     def _payload(self, workspace: Workspace) -> dict[str, Any]:
         options = self._options
@@ -116,7 +153,6 @@ class Pytest:
             "rules": bool(own or config or conftest),
             "apart": options.apart,
             "answer": list(workspace.touched),
-            "autoload": False,
             "plugins": list(options.plugins),
             "options": [*options.arguments, *_left_out(workspace)],
         }
@@ -133,9 +169,15 @@ class Pytest:
 
     def _limits(self, workspace: Workspace) -> Limits:
         usual, options = self.sandbox.limits, self._options
-        wall_s = max(usual.wall_s, workspace.wall_s or 0) if options.timeout_s is None else options.timeout_s
+        whole = SUITE_S if workspace.task.workspace is not None else 0.0
+        wall_s = options.timeout_s or max(usual.wall_s, workspace.wall_s or whole)
         memory_mb = usual.memory_mb if options.memory_mb is None else options.memory_mb
         return replace(usual, wall_s=wall_s, cpu_s=max(usual.cpu_s, int(wall_s)), memory_mb=memory_mb)
+
+
+def _kind_of(python: Interpreter) -> Kind:
+    # Another pytest in the same place is another server.
+    return Kind("pytest", flags=(python.pytest,), python=python.executable, places=python.places)
 
 
 def _left_out(workspace: Workspace) -> list[str]:

@@ -76,7 +76,9 @@ def judge(
         return Report(name=name, status="unchecked", detail=elsewhere)
     report = _judge(name, done, records, workspace, expected=expected, python=python)
     unused = tuple(_not_imported(run, workspace))
-    return replace(report, run=suite_run(done, run), diagnostics=(*report.diagnostics, *unused))
+    # Where pytest did not start there is nothing to compare.
+    ran = None if run.usage else suite_run(done, run)
+    return replace(report, run=ran, diagnostics=(*report.diagnostics, *unused))
 
 
 def _judge(

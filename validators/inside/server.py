@@ -75,7 +75,8 @@ def _target(head: dict[str, Any], jobs: Mapping[str, Job]) -> Callable[[int], No
     argv, env = head["argv"], head["env"]
 
     def execute(report: int) -> None:
-        os.close(report)
+        if not head.get("reports"):
+            os.close(report)
         os.execvpe(argv[0], argv, env)  # noqa: S606  (no shell is what is wanted)
 
     return execute

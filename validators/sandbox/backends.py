@@ -10,11 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cascade.errors import SandboxError
+from cascade.validators.sandbox.limits import Kind
 from cascade.validators.sandbox.runtime import ENVIRONMENT
 
 # Has Python; the tools are to be added by the user: see docs/sandbox.md.
 IMAGE = "python:3.12-slim"
-BOOT = "import sys; sys.path.insert(0, {lib!r}); from cascade.validators.inside import kinds; kinds.{kind}()"
+# The empty entry is the working directory, which nothing is to be imported from.
+BOOT = (
+    "import sys; sys.path[:] = [{lib!r}, *filter(None, sys.path)]; "
+    "from cascade.validators.inside import kinds; kinds.{kind}()"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +32,11 @@ class Backend:
     wrapper: str = ""
 
     def command(
-        self, kind: str, lib: Path, places: Sequence[Path], readable: Sequence[str]
+        self, kind: Kind, lib: Path, places: Sequence[Path], readable: Sequence[str]
     ) -> tuple[str, ...]:
         """The argv that starts a server of this kind which can write `places`."""
         del places, readable
-        return (sys.executable, "-I", "-c", BOOT.format(lib=str(lib), kind=kind))
+        return _interpreter(kind, lib)
 
     @property
     def env(self) -> dict[str, str]:
@@ -48,7 +54,7 @@ class Bubblewrap(Backend):
     """
 
     def command(
-        self, kind: str, lib: Path, places: Sequence[Path], readable: Sequence[str]
+        self, kind: Kind, lib: Path, places: Sequence[Path], readable: Sequence[str]
     ) -> tuple[str, ...]:
         argv = [self.wrapper, "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
         argv += ["--unshare-cgroup-try", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108
@@ -68,8 +74,13 @@ class Bubblewrap(Backend):
         argv += ["--ro-bind", str(lib), str(lib)]
         for place in places:
             argv += ["--bind", str(place), str(place)]
-        inner = (sys.executable, "-I", "-c", BOOT.format(lib=str(lib), kind=kind))
-        return (*argv, "--chdir", "/", "--", *inner)
+        return (*argv, "--chdir", "/", "--", *_interpreter(kind, lib))
+
+
+def _interpreter(kind: Kind, lib: Path) -> tuple[str, ...]:
+    """The server's own command. A project's interpreter starts as its users start it, without their own packages."""
+    boot = BOOT.format(lib=str(lib), kind=kind.name)
+    return (kind.python, "-s", "-c", boot) if kind.python else (sys.executable, "-I", "-c", boot)
 
 
 def _within(path: str, places: Sequence[str]) -> bool:
@@ -92,9 +103,14 @@ class Container(Backend):
     options: tuple[str, ...] = field(default=())
 
     def command(
-        self, kind: str, lib: Path, places: Sequence[Path], readable: Sequence[str]
+        self, kind: Kind, lib: Path, places: Sequence[Path], readable: Sequence[str]
     ) -> tuple[str, ...]:
         del readable  # the image brings its own
+        if kind.python:
+            raise SandboxError(
+                "project.python is an interpreter of this machine, and a container has its own",
+                hint="use `sandbox: {use: bwrap}` or `landlock`",
+            )
         argv = [self.wrapper, "run", "--rm", "--interactive", "--network", "none", "--cap-drop", "ALL"]
         argv += ["--security-opt", "no-new-privileges", "--read-only", "--tmpfs", "/tmp"]  # noqa: S108
         argv += ["--pids-limit", "512", "--memory", "4g", "--user", f"{os.getuid()}:{os.getgid()}"]
@@ -103,7 +119,7 @@ class Container(Backend):
             argv += ["--volume", f"{place}:{place}"]
         for name, value in ENVIRONMENT.items():
             argv += ["--env", f"{name}={value}"]
-        boot = BOOT.format(lib=str(lib), kind=kind)
+        boot = BOOT.format(lib=str(lib), kind=kind.name)
         return (*argv, *self.options, self.image, self.python, "-I", "-c", boot)
 
 

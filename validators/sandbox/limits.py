@@ -46,10 +46,16 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of fork server: its name in `inside.kinds`, and the flags with which it prepares itself."""
+    """A kind of fork server."""
 
     name: str
+    """Its name in `inside.kinds`."""
     flags: tuple[str, ...] = ()
+    """What it prepares itself with."""
+    python: str = ""
+    """The interpreter that it runs in; empty for ours."""
+    places: tuple[str, ...] = ()
+    """What that interpreter has to be able to read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

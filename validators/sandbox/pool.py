@@ -94,12 +94,12 @@ class Pool:
 
     def _launch(self, key: Key, room: Room) -> Launch:
         kind, outside = key
-        readable = (*self._policy["readable"], *outside)
+        readable = (*self._policy["readable"], *kind.places, *outside)
         places: tuple[Path, ...] = (self._root,)
         if self.backend.one_shot:
             places, readable = room.writable, (*readable, *map(str, room.readable))
         return Launch(
-            argv=self.backend.command(kind.name, self.lib, places, readable),
+            argv=self.backend.command(kind, self.lib, places, readable),
             env=self.backend.env,
             hello={
                 "policy": {**self._policy, "readable": readable, "uid": self._next_uid()},

@@ -46,8 +46,13 @@ def interpreter_paths() -> tuple[str, ...]:
         path for key in ("stdlib", "platstdlib", "purelib", "platlib") if (path := sysconfig.get_path(key))
     }
     found |= {os.path.realpath(path) for path in found}
-    outer = {"/", "/home", "/root", str(Path.home())}
+    outer = outer_places()
     return tuple(sorted(path for path in found if path not in outer and not _covered(path, found)))
+
+
+def outer_places() -> frozenset[str]:
+    """Folders that hold more than any interpreter."""
+    return frozenset({"/", "/home", "/root", "/tmp", str(Path.home())})  # noqa: S108
 
 
 def readable(extra: tuple[str, ...] = ()) -> tuple[str, ...]:

@@ -159,13 +159,14 @@ class Sandbox(ForkAware):
             room = Room(cwd=place, writable=(place, *writable), env=home, stdin=stdin, limits=limits)
             return await self.execute(argv, room)
 
-    async def execute(self, argv: Sequence[str], room: Room) -> Completed:
-        """As `run`, with everything said in `room`."""
-        return await self._opened().pool.ask(LAUNCHER, {"argv": list(argv)}, self._prepared(room))
+    async def execute(self, argv: Sequence[str], room: Room, *, reports: bool = False) -> Completed:
+        """As `run`, with everything said in `room`; one that `reports` has our private channel as descriptor 3."""
+        request = {"argv": list(argv), "reports": reports}
+        return await self._opened().pool.ask(LAUNCHER, request, self._prepared(room))
 
     async def job(self, kind: Kind, job: str, payload: Mapping[str, Any], room: Room) -> Completed:
         """Run one of our own jobs in a fork of a warm server of this kind; its findings are in `report`."""
-        payload = {**payload, "readable": list(self._policy["readable"])}
+        payload = {**payload, "readable": [*self._policy["readable"], *kind.places]}
         return await self._opened().pool.ask(kind, {"job": job, "payload": payload}, self._prepared(room))
 
     def _prepared(self, room: Room) -> Room:
