@@ -236,7 +236,8 @@ class Cascade:
                 return await self.run(task)
             return await _end_of(self._events(task, trailing), listen)
         except (InputError, NodeError) as error:
-            return Result(id=task.id, status="error", reason=error.message, error=error.code)
+            spent = self.ledger.of_task(task.id).cost_usd
+            return Result(id=task.id, status="error", reason=error.message, error=error.code, cost_usd=spent)
 
     async def aclose(self) -> None:
         """End the trace, close connections, tools and the sandbox. May be called more than once.

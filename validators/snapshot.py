@@ -33,9 +33,14 @@ IGNORED = frozenset(
 )
 
 
+# What tells that a folder of any name is a virtual environment (PEP 405).
+ENVIRONMENT = "pyvenv.cfg"
+LEFT_OUT = "left out"
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing in a directory: relative path, kind, and what tells whether it changed."""
+    """One thing in a directory: relative path, kind, and what tells whether it changed, or why it is left out."""
 
     path: str
     kind: str
@@ -43,17 +48,20 @@ class Entry:
 
 
 def scan(root: Path) -> tuple[Entry, ...]:
-    """Every directory, file and inner link under `root`, parents first.
+    """Every directory, file and inner link under `root`, parents first, and what has to be left out.
+
+    Version control, caches and virtual environments are no part of it; links that lead out, what cannot be read,
+    sockets and the like are entries of the kind `left out`.
 
     Raises:
-        InputError: a link leads out of `root`, or `root` is no directory.
+        InputError: `root` is no directory, or cannot be read.
     """
     if not root.is_dir():
         raise InputError(f"the workspace {str(root)!r} is not a directory", hint="give an existing directory")
     try:
         return tuple(_entries(root, ""))
     except OSError as error:
-        raise InputError(f"the workspace cannot be read: {error}", hint="mend its permissions") from error
+        raise InputError(f"the workspace cannot be read: {error}", hint="correct its permissions") from error
 
 
 def _entries(root: Path, prefix: str) -> Iterator[Entry]:
@@ -62,28 +70,54 @@ def _entries(root: Path, prefix: str) -> Iterator[Entry]:
     for entry in entries:
         path = f"{prefix}{entry.name}"
         if entry.is_symlink():
-            yield Entry(path, "link", _inner_target(root, path))
+            yield _link(root, path)
         elif entry.is_dir(follow_symlinks=False):
-            if entry.name not in IGNORED:
-                yield Entry(path, "dir", "")
-                yield from _entries(root, f"{path}/")
+            yield from _folder(root, path, entry.name)
         elif entry.is_file(follow_symlinks=False):
-            info = entry.stat(follow_symlinks=False)
-            yield Entry(path, "file", f"{info.st_size}:{info.st_mtime_ns}:{info.st_mode & stat.S_IXUSR}")
+            yield _file(entry, path)
+        else:
+            yield Entry(path, LEFT_OUT, "it is neither a file nor a folder")
 
 
-def _inner_target(root: Path, path: str) -> str:
-    """The link's target as written, if it is relative and stays inside."""
+def _folder(root: Path, path: str, name: str) -> Iterator[Entry]:
+    if name in IGNORED or (root / path / ENVIRONMENT).is_file():
+        return
+    if not os.access(root / path, os.R_OK | os.X_OK):
+        yield Entry(path, LEFT_OUT, "it cannot be read")
+        return
+    yield Entry(path, "dir", "")
+    yield from _entries(root, f"{path}/")
+
+
+def _file(entry: os.DirEntry[str], path: str) -> Entry:
+    if not os.access(entry.path, os.R_OK):
+        return Entry(path, LEFT_OUT, "it cannot be read")
+    info = entry.stat(follow_symlinks=False)
+    return Entry(path, "file", f"{info.st_size}:{info.st_mtime_ns}:{info.st_mode & stat.S_IXUSR}")
+
+
+def _link(root: Path, path: str) -> Entry:
+    """A link that stays inside, with its target relative to it."""
     link = root / path
     target = str(link.readlink())
-    real = Path(os.path.realpath(link))
-    inside = real == Path(os.path.realpath(root)) or real.is_relative_to(os.path.realpath(root))
-    if target.startswith("/") or not inside:
-        raise InputError(
-            f"the link {path!r} leads out of the workspace (to {target!r})",
-            hint="remove it, or copy what it points to into the workspace",
-        )
-    return target
+    top, real = Path(os.path.realpath(root)), Path(os.path.realpath(link))
+    if not (real == top or real.is_relative_to(top)) or _is_in_environment(real, top):
+        return Entry(path, LEFT_OUT, f"it leads out of the workspace, to {target!r}")
+    if target.startswith("/"):
+        target = os.path.relpath(real, os.path.realpath(link.parent))
+    return Entry(path, "link", target)
+
+
+def _is_in_environment(real: Path, top: Path) -> bool:
+    """Whether a link leads into what is no part of a workspace."""
+    above = [real, *real.parents]
+    inside = above[: above.index(top)]
+    return any(place.name in IGNORED or (place / ENVIRONMENT).is_file() for place in inside)
+
+
+def left_out(root: Path) -> dict[str, str]:
+    """What a workspace cannot hold of a directory, and why."""
+    return {entry.path: entry.stamp for entry in scan(root) if entry.kind == LEFT_OUT}
 
 
 class Snapshots:
@@ -102,6 +136,8 @@ class Snapshots:
                 target.mkdir()
             elif entry.kind == "link":
                 target.symlink_to(entry.stamp)
+            elif entry.kind == LEFT_OUT:
+                continue
             elif share:
                 os.link(copy / entry.path, target)
             else:

@@ -9,9 +9,10 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from cascade.errors import InputError
+from cascade.errors import CascadeError, InputError
 from cascade.forks import ForkAware, follow_forks
 from cascade.types import Candidate, Diagnostic, Report, Task, Verdict
 from cascade.validators.base import Validator
@@ -22,7 +23,7 @@ from cascade.validators.examination import Examination, report_of
 from cascade.validators.order import Experience, stages
 from cascade.validators.project import Project
 from cascade.validators.sandbox import Sandbox
-from cascade.validators.snapshot import Snapshots
+from cascade.validators.snapshot import Snapshots, left_out
 from cascade.validators.workspace import Place, RejectedCandidateError, Workspace
 
 
@@ -100,7 +101,22 @@ class Suite(ForkAware):
         """
         if task.workspace is None or not self.project.baseline:
             return Baseline()
-        return await self._baselines.of(task, self._chosen(task))
+        chosen = self._chosen(task)
+        outside = await asyncio.to_thread(left_out, Path(task.workspace))
+        baseline = await self._baselines.of(task, chosen)
+        return replace(baseline, left_out=outside)
+
+    async def prepare(self, task: Task) -> None:
+        """Compute the task's baseline, so that what is wrong with its workspace is said before anything is paid.
+
+        Raises InputError as `baseline`. What cannot be computed for another reason is said by the verdict.
+        """
+        try:
+            await self.baseline(task)
+        except InputError:
+            raise
+        except CascadeError:
+            return
 
     async def aclose(self) -> None:
         """Close the validators, and remove what the suite keeps on disk."""

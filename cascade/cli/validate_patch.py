@@ -165,6 +165,8 @@ def show_baseline(baseline: Baseline) -> None:
         _list("flaky, left out", seen.flaky)
         if not seen.passed:
             click.secho("  no test passes without the patch", fg="yellow")
+    for path, why in baseline.left_out.items():
+        click.secho(f"  left out: {path}: {why}", fg="yellow")
     for name, why in baseline.problems.items():
         click.secho(f"  {name} could not look at it: {why}", fg="yellow")
 

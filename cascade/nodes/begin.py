@@ -10,7 +10,7 @@ from cascade.codec import from_json, to_json
 from cascade.errors import InputError
 from cascade.nodes.context import open_context, reopen_context
 from cascade.nodes.ending import total
-from cascade.nodes.services import Services
+from cascade.nodes.services import Preparable, Services
 from cascade.nodes.state import Parent, State, Update, attempts_of, task_of
 from cascade.trace.content import content_of
 from cascade.trace.events import TaskResumed, TaskStarted
@@ -19,12 +19,16 @@ from cascade.types import Attempt, Task
 
 
 async def begin(state: State, services: Services) -> Update:
-    """Open the task. Raises InputError if the state holds none, or if it names validators that are not there.
+    """Open the task, its workspace looked at before anything is paid.
+
+    Raises InputError if the state holds no task, or if the task's validators or its workspace are not there.
 
     What an earlier task left on the same thread is cleared. A task within another graph's has its parent's trace.
     """
     task = task_of(state)
     _known_validators(task, services)
+    if isinstance(services.checks, Preparable):
+        await services.checks.prepare(task)
     shown = await open_context(state, services)
     parent = state.get("parent")
     if parent is None:

@@ -6,7 +6,7 @@ import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from cascade.background import BackgroundLoop
 from cascade.budget import Budget
@@ -43,6 +43,15 @@ class Checks(Protocol):
 
     async def check(self, task: Task, candidate: Candidate) -> Verdict:
         """Check a candidate in a workspace of its own."""
+        ...
+
+
+@runtime_checkable
+class Preparable(Protocol):
+    """Checks that look at a task's workspace before an answer is paid for."""
+
+    async def prepare(self, task: Task) -> None:
+        """Do it. Raises InputError if the workspace cannot be used."""
         ...
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from cascade.errors import CascadeError
-from cascade.nodes.services import Checks
+from cascade.nodes.services import Checks, Preparable
 from cascade.types import Candidate, Diagnostic, Report, Task, Verdict
 from cascade.validators.workspace import Workspace
 
@@ -34,6 +34,11 @@ class ConversationChecks:
     def names(self) -> tuple[str, ...]:
         """The validators that a task may name."""
         return self._inner.names
+
+    async def prepare(self, task: Task) -> None:
+        """Have the workspace looked at, where the config's checks do that."""
+        if isinstance(self._inner, Preparable):
+            await self._inner.prepare(task)
 
     async def check(self, task: Task, candidate: Candidate) -> Verdict:
         """The request's own demands first; the validators only if those are met."""

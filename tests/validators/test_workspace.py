@@ -13,7 +13,7 @@ from cascade.errors import InputError
 from cascade.types import Candidate, Changes, Task
 from cascade.validators.paths import confined
 from cascade.validators.sandbox import Sandbox
-from cascade.validators.snapshot import Snapshots
+from cascade.validators.snapshot import Snapshots, left_out
 from cascade.validators.suite import Suite
 from cascade.validators.workspace import Place, RejectedCandidateError, Workspace
 from tests.validators.conftest import verdict
@@ -108,11 +108,28 @@ def repository(root: Path, count: int = 50) -> Path:
 
 
 @pytest.mark.parametrize("target", ["/etc/passwd", "../outside", "pkg/../../outside"])
-def test_a_link_out_of_the_workspace_is_refused(tmp_path: Path, target: str) -> None:
+def test_a_link_out_of_the_workspace_is_left_out(tmp_path: Path, target: str) -> None:
     (tmp_path / "w").mkdir()
     (tmp_path / "w" / "link").symlink_to(target)
-    with pytest.raises(InputError, match="leads out"):
-        Workspace(Task(prompt="", workspace=str(tmp_path / "w")), Candidate(text=""))
+    with Workspace(Task(prompt="", workspace=str(tmp_path / "w")), Candidate(text="")) as workspace:
+        assert not (workspace.root / "link").is_symlink()
+    assert "leads out of the workspace" in left_out(tmp_path / "w")["link"]
+
+
+def test_what_is_no_part_of_a_repository_is_left_out(tmp_path: Path) -> None:
+    root = tmp_path / "w"
+    for folder in ("pkg", "my-env/bin", ".tox/py"):
+        (root / folder).mkdir(parents=True)
+    (root / "my-env" / "pyvenv.cfg").write_text("home = /usr/bin")
+    (root / "my-env" / "bin" / "python").symlink_to("/usr/bin/python3")
+    (root / "python").symlink_to("my-env/bin/python")
+    (root / "pkg" / "a.py").write_text("x = 1")
+    (root / "absolute").symlink_to(root / "pkg" / "a.py")
+    os.mkfifo(root / "pipe")
+    with Workspace(Task(prompt="", workspace=str(root)), Candidate(text="")) as workspace:
+        assert sorted(path.name for path in workspace.root.iterdir()) == ["absolute", "pkg"]
+        assert (workspace.root / "absolute").resolve() == workspace.root / "pkg" / "a.py"
+    assert set(left_out(root)) == {"pipe", "python"}
 
 
 def test_the_candidate_cannot_write_through_a_link_of_the_workspace(tmp_path: Path) -> None:

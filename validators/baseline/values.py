@@ -50,6 +50,8 @@ class Baseline:
     """The validators' words on the untouched workspace, by name."""
 
     by_validator: Mapping[str, Observed] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """What no workspace can hold (links that lead out, what cannot be read), and why."""
 
     @property
     def suites(self) -> tuple[Observed, ...]:
@@ -80,4 +82,9 @@ class Baseline:
             "not_runnable": [test for seen in suites for test in seen.not_runnable],
             "failing": [test for seen in suites for test in seen.failed],
         }
-        return {"tests": tests, "findings": self.findings, "problems": dict(self.problems)}
+        return {
+            "tests": tests,
+            "findings": self.findings,
+            "problems": dict(self.problems),
+            "left_out": dict(self.left_out),
+        }
