@@ -34,13 +34,28 @@ class AttemptStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delta:
-    """The next piece of an answer's text. `restarted`: the stream broke, what came before is void."""
+    """The next part of an answer's text.
+
+    `restarted`: what came before is void, for the stream broke and is tried again. `was_thought`: it is void because
+    it was a thought without an opening tag; `text` is the answer.
+    """
 
     task_id: str
     number: int
     tier: str
     text: str
     restarted: bool = False
+    was_thought: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThoughtDelta:
+    """The next part of the thoughts that come before an answer's text."""
+
+    task_id: str
+    number: int
+    tier: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,5 +93,7 @@ class Finished:
     result: Result
 
 
-Event: TypeAlias = Routed | AttemptStarted | Delta | AttemptEnded | Validated | Decided | Finished
+Event: TypeAlias = (
+    Routed | AttemptStarted | ThoughtDelta | Delta | AttemptEnded | Validated | Decided | Finished
+)
 Emit: TypeAlias = Callable[[Event], None]

@@ -7,9 +7,11 @@ from typing import Any
 
 from cascade.models.finish import meaning
 from cascade.models.loose import MalformedError, contents, first_thought, loose_text
+from cascade.models.thoughtstream import ThoughtStream
 from cascade.models.toolcalls import ToolCallAssembly
 from cascade.models.usage import UsageReports
 from cascade.surrogates import HalfJoiner, well_formed
+from cascade.thoughts import split_thoughts
 from cascade.types import ToolCall
 
 
@@ -17,9 +19,10 @@ class Assembly:
     """What has arrived so far.
 
     tools: names of the tools that the request declared. salt: what tells this request from others of a conversation.
+    unopened: thoughts in the text are known to come without their opening tag.
     """
 
-    def __init__(self, tools: Collection[str] = (), *, salt: str = "") -> None:
+    def __init__(self, tools: Collection[str] = (), *, salt: str = "", unopened: bool = False) -> None:
         self.model: str | None = None
         self.finish_reason: str | None = None
         self.refusal = ""
@@ -31,6 +34,10 @@ class Assembly:
         self._reasoning: list[str] = []
         self._calls = ToolCallAssembly(tools)
         self._joined = HalfJoiner(), HalfJoiner()
+        self._thoughts = ThoughtStream(unopened=unopened)
+        self._content: list[str] = []
+        self._apart = False
+        self.unopened = False
 
     def feed(self, chunk: Mapping[str, Any]) -> tuple[str, str]:
         """Take one chunk. The new text and the new reasoning; both may be empty.
@@ -49,11 +56,27 @@ class Assembly:
         return self._kept("".join(text for text, _ in taken), "".join(thought for _, thought in taken))
 
     def end(self) -> tuple[str, str]:
-        """What was held back of text and reasoning. To be called when nothing more comes."""
+        """What was held back of text and reasoning. To be called when nothing more comes, once.
+
+        `unopened` then says whether what was given out as text turned out to be a thought.
+        """
         text, thought = (joiner.end() for joiner in self._joined)
+        text, thought = self._split(text, thought)
+        left = self._thoughts.end()
+        text, thought = text + left[0], thought + left[1]
         self._text.append(text)
         self._reasoning.append(thought)
+        self._correct()
         return text, thought
+
+    def _correct(self) -> None:
+        """Split the whole text again: a closing tag alone says that all before it was a thought."""
+        if self._apart:
+            return
+        thoughts, answer = split_thoughts("".join(self._content))
+        if thoughts:
+            self.unopened = answer.strip() != self.text.strip()
+            self._text, self._reasoning = [answer], [thoughts]
 
     def _take(self, choice: Mapping[str, Any]) -> tuple[str, str]:
         reason = loose_text(choice.get("finish_reason"))
@@ -74,10 +97,18 @@ class Assembly:
 
     def _kept(self, text: str, reasoning: str) -> tuple[str, str]:
         said, thought = self._joined
-        text, reasoning = said.feed(text), thought.feed(reasoning)
+        text, reasoning = self._split(said.feed(text), thought.feed(reasoning))
         self._text.append(text)
         self._reasoning.append(reasoning)
         return text, reasoning
+
+    def _split(self, text: str, reasoning: str) -> tuple[str, str]:
+        """Text and reasoning, thoughts within the text included, unless the server keeps them apart itself."""
+        self._apart = self._apart or bool(reasoning)
+        self._content.append(text)
+        if self._apart or not text:
+            return text, reasoning
+        return self._thoughts.feed(text)
 
     @property
     def _is_empty(self) -> bool:

@@ -84,7 +84,9 @@ class Completion:
 class Observer(Protocol):
     """Sees an answer while it streams.
 
-    If it has a method `restart()`, that is called when a broken stream is tried again from the beginning.
+    Methods that it may have besides: `restart()` is called when a broken stream is tried again from the beginning;
+    `reasoning(delta)` sees the thoughts, and may end the generation likewise; `rethink(answer)` is called at the end
+    of a stream whose text turned out to be a thought up to `answer`.
     """
 
     def __call__(self, delta: str, /) -> bool:

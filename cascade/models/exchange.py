@@ -26,12 +26,16 @@ class Exchange:
     cut: bool = False
     """Whether an observer ended it."""
     first_token_s: float | None = None
+    unopened: bool = False
+    """Whether the endpoint is known to leave out the opening tag of thoughts."""
     assembly: Assembly = field(init=False)
 
     def __post_init__(self) -> None:
         """An assembly that knows the request's tools."""
         arguments = self.body.arguments
-        self.assembly = Assembly(self.body.tool_names, salt=str(len(arguments["messages"])))
+        self.assembly = Assembly(
+            self.body.tool_names, salt=str(len(arguments["messages"])), unopened=self.unopened
+        )
 
     @property
     def elapsed(self) -> float:

@@ -57,6 +57,7 @@ class OpenAIEndpoint:
 
     def __init__(self, spec: EndpointSpec, *, count: CountTokens = estimate_tokens) -> None:
         self._spec = spec
+        self._unopened = False
         self._biller = Biller(spec, count=count)
         self._client: AsyncOpenAI | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -72,7 +73,7 @@ class OpenAIEndpoint:
         if body.estimated_input > SLOW_ABOVE:
             log().warning("cascade.long_request", endpoint=self._spec.name, tokens=body.estimated_input)
         client = self._connected(beta=body.beta)  # importing the client takes longer than many a call
-        exchange = Exchange(self._spec, body)
+        exchange = Exchange(self._spec, body, unopened=self._unopened)
         failed: ModelError | None = None
         code: str | None = "model.cancelled"
         charge: Charge | None = None
@@ -144,6 +145,9 @@ class OpenAIEndpoint:
         finally:
             exchange.done = reading.done
             await stream.response.aclose()
+        if exchange.assembly.unopened:
+            self._unopened = True
+            _rethink(observe, exchange.assembly.text)
 
     @property
     def _patience(self) -> Patience:
@@ -219,6 +223,13 @@ def _wants_cut(observe: Observer | None, text: str, reasoning: str) -> bool:
     if reasoning and think is not None and think(reasoning):
         return True
     return bool(text) and observe(text)
+
+
+def _rethink(observe: Observer | None, answer: str) -> None:
+    """Say that what was handed on as text was a thought, and what the answer is."""
+    rethink = getattr(observe, "rethink", None)
+    if rethink is not None:
+        rethink(answer)
 
 
 def _no_account_headers() -> dict[str, Any]:

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from cascade.budget import PATIENCE_S, Budget, Reservation
 from cascade.errors import BudgetExhaustedError, ModelError
-from cascade.events import AttemptStarted, Delta, Emit
+from cascade.events import AttemptStarted, Delta, Emit, ThoughtDelta
 from cascade.forecast import most_tokens
 from cascade.ledger import Entry, PricedCharge, Tariff
 from cascade.models.base import Completion, Meter, ModelRequest
@@ -296,6 +296,28 @@ class Watch:
         )
         self._restarted = False
         return self._early is not None and self._early(delta)
+
+    def reasoning(self, delta: str) -> bool:
+        """Emit a part of the thoughts, which never ends the generation."""
+        place = self._call.place
+        self._call.emit(
+            ThoughtDelta(task_id=self._call.task.id, number=place.number, tier=place.tier.name, text=delta)
+        )
+        return False
+
+    def rethink(self, answer: str) -> None:
+        """What was emitted as text was a thought; the answer is this."""
+        place = self._call.place
+        self._call.emit(
+            Delta(
+                task_id=self._call.task.id,
+                number=place.number,
+                tier=place.tier.name,
+                text=answer,
+                restarted=True,
+                was_thought=True,
+            )
+        )
 
     def restart(self) -> None:
         """The stream broke and is tried again: what came before is void."""

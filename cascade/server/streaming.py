@@ -17,7 +17,7 @@ import orjson
 
 from cascade.api import Cascade
 from cascade.errors import CascadeError
-from cascade.events import AttemptStarted, Delta, Event, Finished, Validated
+from cascade.events import AttemptStarted, Delta, Event, Finished, ThoughtDelta, Validated
 from cascade.server.answers import chunk, error_body, failure, finish_reason, message, usage
 from cascade.types import Result, Task
 
@@ -39,6 +39,7 @@ class ChatStream:
         self._keep_alive_s = keep_alive_s
         self._created = int(time.time())
         self._sent = 0
+        self._thought = 0
 
     async def __aiter__(self) -> AsyncGenerator[bytes]:
         """The stream's bytes. Closing it cancels the call."""
@@ -46,7 +47,7 @@ class ChatStream:
         try:
             async with aclosing(_paced(self._cascade.stream(self._task), self._keep_alive_s)) as events:
                 async for event in events:
-                    if isinstance(event, Delta) and event.restarted and self._sent:
+                    if _breaks(event) and (self._sent or self._thought):
                         yield _data(
                             error_body("the answer broke off", code="stream_broken", kind="server_error")
                         )
@@ -58,11 +59,8 @@ class ChatStream:
         yield DONE
 
     def _lines(self, event: Event | None) -> list[bytes]:
-        if isinstance(event, Delta):
-            if not self._live:
-                return []
-            self._sent += len(event.text)
-            return [self._chunk({"content": event.text})]
+        if isinstance(event, Delta | ThoughtDelta):
+            return self._said(event) if self._live else []
         if isinstance(event, Finished):
             return self._end(event.result)
         if isinstance(event, AttemptStarted):
@@ -72,6 +70,15 @@ class ChatStream:
             return [f": checked: {event.verdict.status}{judged}\n\n".encode()]
         return [b": working\n\n"] if event is None else []
 
+    def _said(self, event: Delta | ThoughtDelta) -> list[bytes]:
+        if isinstance(event, ThoughtDelta):
+            self._thought += len(event.text)
+            return [self._chunk({"reasoning_content": event.text})]
+        if event.was_thought and self._sent:
+            return []  # a chunk cannot be taken back
+        self._sent += len(event.text)
+        return [self._chunk({"content": event.text})]
+
     def _end(self, result: Result) -> list[bytes]:
         """What is left to be sent of the answer, why it ended, and what it took."""
         failed = failure(result)
@@ -80,7 +87,7 @@ class ChatStream:
         said = message(result)
         text = "" if self._sent else said["content"] or ""
         lines = [self._chunk({"content": text[at : at + PIECE]}) for at in range(0, len(text), PIECE)]
-        if "reasoning_content" in said:
+        if "reasoning_content" in said and not (self._thought or self._sent):
             lines.insert(0, self._chunk({"reasoning_content": said["reasoning_content"]}))
         for index, call in enumerate(said.get("tool_calls", ())):
             lines.append(self._chunk({"tool_calls": [{"index": index, **call}]}))
@@ -92,6 +99,11 @@ class ChatStream:
     def _chunk(self, delta: dict[str, Any] | None, **more: Any) -> bytes:
         made = chunk(self._task.id, model=self._model, created=self._created, delta=delta, **more)
         return _data(made)
+
+
+def _breaks(event: Event | None) -> bool:
+    """Whether what was sent so far is void."""
+    return isinstance(event, Delta) and event.restarted and not event.was_thought
 
 
 def _data(document: dict[str, Any]) -> bytes:

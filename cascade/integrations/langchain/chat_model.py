@@ -102,6 +102,8 @@ class CascadeChatModel(BaseChatModel):
         live, sent = task.validators == () and not demands(task), False
         async for event in self._engine.stream(task):
             if isinstance(event, Delta) and live:
+                if event.was_thought and sent:
+                    continue  # a chunk cannot be taken back
                 if event.restarted and sent:
                     raise ModelError("the answer broke off while it was streamed", code="model.stream")
                 sent = True
