@@ -238,6 +238,10 @@ class Cascade:
         except (InputError, NodeError) as error:
             spent = self.ledger.of_task(task.id).cost_usd
             return Result(id=task.id, status="error", reason=error.message, error=error.code, cost_usd=spent)
+        except UnicodeError as error:
+            spent = self.ledger.of_task(task.id).cost_usd
+            reason = f"a text of it cannot be written: {error}"
+            return Result(id=task.id, status="error", reason=reason, error="text", cost_usd=spent)
 
     async def aclose(self) -> None:
         """End the trace, close connections, tools and the sandbox. May be called more than once.

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import orjson
 
-from cascade.codec import to_json
+from cascade.codec import dump_json, to_json
 from cascade.errors import InputError, StorageError, UsageError
 from cascade.storage import open_bytes, reason, require_still_there
 from cascade.types import Attempt, Result
@@ -96,10 +96,16 @@ class ResultsWriter:
             self._file.truncate(end)
 
     def write(self, result: Result) -> None:
-        """Append one line and flush it. Raises `StorageError`."""
-        line = orjson.dumps(result_record(result, content=self._content), option=orjson.OPT_APPEND_NEWLINE)
+        """Append one line and flush it. Raises `StorageError`.
+
+        A result that cannot be written as JSON is written as an error of its task, so that the others go on.
+        """
         try:
-            self._file.write(line)
+            line = dump_json(result_record(result, content=self._content))
+        except InputError as error:
+            line = dump_json(result_record(_unwritable(result, error), content=self._content))
+        try:
+            self._file.write(line + b"\n")
             self._file.flush()
         except (OSError, ValueError) as error:
             why = reason(error) if isinstance(error, OSError) else "it is closed"
@@ -124,6 +130,17 @@ class ResultsWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _unwritable(result: Result, error: InputError) -> Result:
+    return Result(
+        id=result.id,
+        status="error",
+        cost_usd=result.cost_usd,
+        latency_s=result.latency_s,
+        reason=f"the result {error.message}",
+        error="results.unwritable",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ LAYERS: list[tuple[str, ...]] = [
     ("cascade.config",),
     ("cascade.tasks", "cascade.results"),
     ("cascade.classifiers", "cascade.validators"),
-    ("cascade.storage", "cascade.background", "cascade.conversation"),
+    ("cascade.storage", "cascade.background", "cascade.conversation", "cascade.toolchoice"),
     (
         "cascade.codec",
         "cascade.evidence",

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from cascade.errors import ModelError
+from cascade.codec import well_formed_json
 from cascade.models.base import ModelRequest
 from cascade.models.failures import failure
 from cascade.models.spec import EndpointSpec
+from cascade.models.thoughts_back import with_thoughts
 from cascade.models.tokens import estimate_input
 from cascade.prices import PriceBook
 from cascade.types import JsonObject
@@ -42,14 +43,13 @@ def build(spec: EndpointSpec, request: ModelRequest) -> Body:
     """The call's arguments. Raises `ModelError` for what cannot be answered, before anything is sent."""
     _refuse_retired(spec)
     _refuse_silent_json(spec, request)
-    _refuse_lost_reasoning(spec, request)
     tokens = estimate_input(request.messages, request.tools)
     asked = {key: value for key, value in request.extra.items() if key not in (*_LENGTHS, *_OURS)}
     max_output = min([fitting_output(spec, request, tokens), *_wanted_lengths(request)])
     length = "max_completion_tokens" if "api.openai.com" in spec.base_url else "max_tokens"
     arguments: dict[str, Any] = {
         "model": spec.model,
-        "messages": [*request.messages],
+        "messages": _messages(spec, request),
         "stream": True,
         "stream_options": {"include_usage": True},
         length: max_output,
@@ -58,13 +58,19 @@ def build(spec: EndpointSpec, request: ModelRequest) -> Body:
     }
     prefix = spec.is_deepseek and _asks_for_prefix(request)
     if prefix:
-        arguments["messages"][-1] = {**request.messages[-1], "prefix": True}
+        arguments["messages"][-1] = {**arguments["messages"][-1], "prefix": True}
     return Body(
         arguments=arguments,
         estimated_input=tokens,
         max_output=max_output,
         beta=spec.is_deepseek and (prefix or _has_strict(request.tools)),
     )
+
+
+def _messages(spec: EndpointSpec, request: ModelRequest) -> list[Any]:
+    messages: list[Any] = well_formed_json(request.messages)
+    thinks = spec.is_deepseek and spec.thinking != "disabled"
+    return with_thoughts(messages) if thinks else messages
 
 
 def _settings(spec: EndpointSpec, request: ModelRequest) -> dict[str, Any]:
@@ -155,25 +161,6 @@ def _refuse_silent_json(spec: EndpointSpec, request: ModelRequest) -> None:
             hint="ask for JSON in the prompt and show an example of it; without that the answer may be blank",
             retryable=False,
         )
-
-
-def _refuse_lost_reasoning(spec: EndpointSpec, request: ModelRequest) -> None:
-    """A tool round in thinking mode must send `reasoning_content` back (guides/thinking_mode)."""
-    if not spec.is_deepseek or spec.thinking == "disabled":
-        return
-    for number, message in enumerate(request.messages, start=1):
-        if message.get("tool_calls") and message.get("reasoning_content") is None:
-            raise _lost(spec, number)
-
-
-def _lost(spec: EndpointSpec, number: int) -> ModelError:
-    return failure(
-        spec,
-        "model.request",
-        f"thinks, and message {number} has tool calls without their reasoning_content",
-        hint="build it with cascade.models.messages.assistant_message(completion)",
-        retryable=False,
-    )
 
 
 def _asks_for_prefix(request: ModelRequest) -> bool:

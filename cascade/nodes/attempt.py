@@ -28,6 +28,7 @@ from cascade.nodes.services import Services, Tier
 from cascade.nodes.situation import next_prompt, spent
 from cascade.nodes.state import State, attempts_of, decision_of, scope_of, task_of
 from cascade.nodes.step import Here
+from cascade.surrogates import well_formed
 from cascade.types import Attempt, Charge, Task, Usage
 
 CANCELLED = "model.cancelled"
@@ -211,8 +212,8 @@ class Call:
             entry,
             answered_by=completion.model,
             endpoint=completion.endpoint,
-            output=completion.text,
-            reasoning=completion.reasoning,
+            output=well_formed(completion.text),
+            reasoning=None if completion.reasoning is None else well_formed(completion.reasoning),
             tool_calls=completion.tool_calls,
             latency_s=completion.latency_s or entry.latency_s,
             first_token_s=completion.first_token_s,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from cascade.server.replies import header_value
 from cascade.types import Attempt, Result, ToolCall, Usage
 
 _FINISH = {"cut": "stop", None: "stop"}
@@ -14,8 +15,8 @@ _REFUSED = {
 }
 
 
-def completion(result: Result, *, model: str, created: int) -> dict[str, Any]:
-    """The body of a `chat.completion`."""
+def completion(result: Result, *, model: str, created: int, older: bool = False) -> dict[str, Any]:
+    """The body of a `chat.completion`. older: for a client that knows `function_call` and no `tool_calls`."""
     answer = result.answer
     return {
         "id": result.id,
@@ -23,19 +24,26 @@ def completion(result: Result, *, model: str, created: int) -> dict[str, Any]:
         "created": created,
         "model": model,
         "choices": [
-            {"index": 0, "message": message(result), "finish_reason": finish_reason(answer), "logprobs": None}
+            {
+                "index": 0,
+                "message": message(result, older=older),
+                "finish_reason": finish_reason(answer, older=older),
+                "logprobs": None,
+            }
         ],
         "usage": usage(result),
     }
 
 
-def message(result: Result) -> dict[str, Any]:
+def message(result: Result, *, older: bool = False) -> dict[str, Any]:
     """The assistant's message. Reasoning goes along, since DeepSeek wants it back with tool calls."""
     answer = result.answer
     calls = [tool_call(call) for call in answer.tool_calls] if answer else []
     content = result.output if result.output or not calls else None
     said: dict[str, Any] = {"role": "assistant", "content": content, "refusal": None}
-    if calls:
+    if calls and older:
+        said["function_call"] = calls[0]["function"]
+    elif calls:
         said["tool_calls"] = calls
     if answer is not None and answer.reasoning is not None:
         said["reasoning_content"] = answer.reasoning
@@ -47,12 +55,12 @@ def tool_call(call: ToolCall) -> dict[str, Any]:
     return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
 
 
-def finish_reason(answer: Attempt | None) -> str:
+def finish_reason(answer: Attempt | None, *, older: bool = False) -> str:
     """Why the answer ended, in OpenAI's words."""
     if answer is None:
         return "stop"
     if answer.tool_calls and answer.finish_reason != "length":
-        return "tool_calls"
+        return "function_call" if older else "tool_calls"
     return _FINISH.get(answer.finish_reason) or str(answer.finish_reason)
 
 
@@ -93,11 +101,11 @@ def facts(result: Result) -> dict[str, Any]:
 
 
 def headers(result: Result) -> dict[str, str]:
-    """The same as `x-cascade-...` headers; what is not known is left out."""
+    """The same as `x-cascade-...` headers, percent-encoded where not ASCII; what is not known is left out."""
     named = {f"x-cascade-{key.replace('_', '-')}": value for key, value in facts(result).items()}
     return {
         "x-request-id": result.id,
-        **{key: str(value) for key, value in named.items() if value is not None},
+        **{key: header_value(str(value)) for key, value in named.items() if value is not None},
     }
 
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
@@ -22,8 +22,10 @@ from cascade.errors import CascadeError, UsageError
 from cascade.server.answers import completion, error_body, failure, headers
 from cascade.server.guard import Guard, TooLargeError, too_large
 from cascade.server.options import ServerOptions
+from cascade.server.replies import JsonReply
 from cascade.server.streaming import ChatStream
 from cascade.server.wire import ChatRequest, RequestError, parse, task_of
+from cascade.toolchoice import is_older_protocol
 from cascade.types import Task
 from cascade.wiring.conversation import demands
 
@@ -71,16 +73,16 @@ class Endpoint:
 
     async def health(self, _: Request) -> Response:
         """200 while the server takes requests."""
-        return JSONResponse({"status": "ok", "version": __version__})
+        return JsonReply({"status": "ok", "version": __version__})
 
     async def models(self, _: Request) -> Response:
         """The list of models: one, the cascade."""
-        return JSONResponse({"object": "list", "data": [self._model()]})
+        return JsonReply({"object": "list", "data": [self._model()]})
 
     async def model(self, request: Request) -> Response:
         """The cascade as a model, or 404."""
         name = request.path_params["name"]
-        return JSONResponse(self._model()) if name == self._options.model else self._unknown(name)
+        return JsonReply(self._model()) if name == self._options.model else self._unknown(name)
 
     async def chat(self, request: Request) -> Response:
         """A chat completion, streamed or not."""
@@ -96,10 +98,10 @@ class Endpoint:
             return too_large(self._options)
         except RequestError as error:
             body = error_body(error.message, code=error.code, param=error.param)
-            return JSONResponse(body, error.status)
+            return JsonReply(body, error.status)
         except CascadeError as error:
             status = 400 if isinstance(error, UsageError) else 500
-            return JSONResponse(error_body(str(error), code=error.code), status, headers=_FINAL)
+            return JsonReply(error_body(str(error), code=error.code), status, headers=_FINAL)
 
     async def _whole(self, request: Request, task: Task) -> Response:
         result = await _while_connected(request.receive, self._cascade.run(task))
@@ -107,9 +109,10 @@ class Endpoint:
             return Response(status_code=CLIENT_GONE)
         failed = failure(result)
         if failed is not None:
-            return JSONResponse(failed[1], failed[0], headers={**headers(result), **_FINAL})
-        body = completion(result, model=self._options.model, created=int(time.time()))
-        return JSONResponse(body, headers=headers(result))
+            return JsonReply(failed[1], failed[0], headers={**headers(result), **_FINAL})
+        older = is_older_protocol(task)
+        body = completion(result, model=self._options.model, created=int(time.time()), older=older)
+        return JsonReply(body, headers=headers(result))
 
     def _streamed(self, chat: ChatRequest, task: Task) -> Response:
         stream = ChatStream(
@@ -134,7 +137,7 @@ class Endpoint:
 
     def _unknown(self, name: str) -> Response:
         text = f"there is no model {name!r} here; there is {self._options.model!r}"
-        return JSONResponse(error_body(text, code="model_not_found", param="model"), 404)
+        return JsonReply(error_body(text, code="model_not_found", param="model"), 404)
 
 
 # The tiers were tried and retried already: a client that tries again pays again.

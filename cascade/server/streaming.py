@@ -13,12 +13,13 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
-import orjson
-
 from cascade.api import Cascade
+from cascade.codec import dump_json
 from cascade.errors import CascadeError
 from cascade.events import AttemptStarted, Delta, Event, Finished, ThoughtDelta, Validated
 from cascade.server.answers import chunk, error_body, failure, finish_reason, message, usage
+from cascade.server.replies import header_value
+from cascade.toolchoice import is_older_protocol
 from cascade.types import Result, Task
 
 DONE = b"data: [DONE]\n\n"
@@ -64,7 +65,7 @@ class ChatStream:
         if isinstance(event, Finished):
             return self._end(event.result)
         if isinstance(event, AttemptStarted):
-            return [b": attempt %d at %s\n\n" % (event.number, event.tier.encode())]
+            return [b": attempt %d at %s\n\n" % (event.number, header_value(event.tier).encode())]
         if isinstance(event, Validated):
             judged = "" if event.judged is None else f", judged {event.judged.p:.2f} likely right"
             return [f": checked: {event.verdict.status}{judged}\n\n".encode()]
@@ -84,14 +85,17 @@ class ChatStream:
         failed = failure(result)
         if failed is not None:
             return [_data(failed[1])]
-        said = message(result)
+        older = is_older_protocol(self._task)
+        said = message(result, older=older)
         text = "" if self._sent else said["content"] or ""
         lines = [self._chunk({"content": text[at : at + PIECE]}) for at in range(0, len(text), PIECE)]
         if "reasoning_content" in said and not (self._thought or self._sent):
             lines.insert(0, self._chunk({"reasoning_content": said["reasoning_content"]}))
         for index, call in enumerate(said.get("tool_calls", ())):
             lines.append(self._chunk({"tool_calls": [{"index": index, **call}]}))
-        lines.append(self._chunk({}, finish_reason=finish_reason(result.answer)))
+        if "function_call" in said:
+            lines.append(self._chunk({"function_call": said["function_call"]}))
+        lines.append(self._chunk({}, finish_reason=finish_reason(result.answer, older=older)))
         if self._usage:
             lines.append(self._chunk(None, usage=usage(result)))
         return lines
@@ -107,7 +111,7 @@ def _breaks(event: Event | None) -> bool:
 
 
 def _data(document: dict[str, Any]) -> bytes:
-    return b"data: " + orjson.dumps(document) + b"\n\n"
+    return b"data: " + dump_json(document) + b"\n\n"
 
 
 async def _paced(events: AsyncGenerator[Event], pause_s: float) -> AsyncGenerator[Event | None]:

@@ -10,20 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from cascade.conversation import last_said
 from cascade.types import Task
 
-# Keys of a request's body that go to the model as they are.
-PASSED_ON = (
-    "frequency_penalty",
-    "max_completion_tokens",
-    "max_tokens",
-    "parallel_tool_calls",
-    "presence_penalty",
-    "reasoning_effort",
-    "response_format",
-    "seed",
-    "stop",
-    "temperature",
-    "tool_choice",
-    "top_p",
+# Keys of a request's body that are this endpoint's own. All others go to the model as they are: the protocol
+# grows, and servers have parameters of their own (`top_k`, `chat_template_kwargs`).
+OWN = frozenset(
+    {"model", "messages", "tools", "stream", "stream_options", "n", "metadata", "user", "cascade", "store"}
 )
 
 
@@ -91,7 +81,7 @@ class StreamOptions(BaseModel):
 
 
 class ChatRequest(BaseModel):
-    """The body of a chat completion. What is not named here and not in `PASSED_ON` has no effect."""
+    """The body of a chat completion. What is not in `OWN` goes to the model."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -111,7 +101,7 @@ class ChatRequest(BaseModel):
     def _parameters(cls, body: Any) -> Any:
         if not isinstance(body, dict):
             return body
-        passed = {key: body[key] for key in PASSED_ON if body.get(key) is not None}
+        passed = {key: value for key, value in body.items() if key not in OWN and value is not None}
         return {**{key: value for key, value in body.items() if value is not None}, "parameters": passed}
 
     @property

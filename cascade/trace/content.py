@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, TypeAlias
 
+from cascade.codec import dump_json
 from cascade.trace.events import Content
 from cascade.types import JsonValue
 
@@ -67,6 +68,4 @@ def content_of(text: str, rule: ContentRule) -> Content:
 
 def messages_sha256(messages: Sequence[JsonValue]) -> str:
     """SHA-256 of the messages as canonical JSON (sorted keys, no spaces)."""
-    import orjson
-
-    return hashlib.sha256(orjson.dumps(list(messages), option=orjson.OPT_SORT_KEYS)).hexdigest()
+    return hashlib.sha256(dump_json(list(messages), sort=True)).hexdigest()

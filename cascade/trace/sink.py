@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 
+from cascade.codec import dump_json
 from cascade.errors import StorageError
 from cascade.forks import ForkAware, follow_forks
 from cascade.storage import require_still_there
@@ -172,10 +173,8 @@ class JsonLinesSink(ForkAware):
         return cast("MutableMapping[str, Any]", self._redactor.value(fields))
 
     def _render(self, _logger: object, _method: str, fields: MutableMapping[str, Any]) -> bytes:
-        import orjson
-
         first = {"schema": fields.pop("schema"), "event": fields.pop("event")}
-        return self._chain.sealed(orjson.dumps(first | dict(fields)))
+        return self._chain.sealed(dump_json(first | dict(fields)))
 
     def _refused(self, error: OSError) -> StorageError:
         return StorageError(

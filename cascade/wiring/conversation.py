@@ -7,11 +7,12 @@ answer under `response_format` must be JSON of that shape.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from cascade.errors import CascadeError
 from cascade.nodes.services import Checks, Preparable
+from cascade.toolchoice import ToolChoice, declared_tools
 from cascade.types import Candidate, Diagnostic, Report, Task, Verdict
 from cascade.validators.workspace import Workspace
 
@@ -21,7 +22,7 @@ FORMAT = "response_format"
 
 def demands(task: Task) -> bool:
     """Whether the request itself says how its answer has to look."""
-    return bool(task.tools) or _format_of(task) is not None
+    return bool(declared_tools(task)) or _format_of(task) is not None
 
 
 class ConversationChecks:
@@ -52,23 +53,22 @@ class ConversationChecks:
         return Verdict.of([*reports, *verdict.reports], skipped=verdict.skipped)
 
     async def _tools(self, task: Task, candidate: Candidate) -> Report | None:
+        """What `tool_choice` demands, always; the calls themselves, unless the config's validator looks at them."""
+        choice = ToolChoice.of(task)
+        calls = candidate.tool_calls
+        if choice.must_call and not calls:
+            return _failed(TOOLS, "missing", "a tool must be called, and the answer calls none")
+        if choice.forbidden and calls:
+            return _failed(TOOLS, "forbidden", "no tool may be called here")
         named = self.names if task.validators is None else task.validators
-        if TOOLS in named or not (task.tools or candidate.tool_calls):
+        if not calls or (TOOLS in named and not choice.names):
             return None
         from cascade.validators.tool_calls import ToolCalls, ToolCallsOptions
 
-        choice = task.parameters.get("tool_choice")
-        demanded = _demanded(choice)
-        missing = not candidate.tool_calls and (choice in ("required", "any") or demanded)
-        forbidden = choice == "none" and candidate.tool_calls
-        if missing or forbidden:
-            told = "a tool must be called, and none was" if missing else "no tool may be called here"
-            return _failed(TOOLS, "missing" if missing else "forbidden", told)
-        if not candidate.tool_calls:
-            return None
         try:
-            checking = ToolCalls(ToolCallsOptions(required=demanded))
-            return await checking.check(cast("Workspace", _Desk(task, candidate)))
+            checking = ToolCalls(ToolCallsOptions(required=choice.names))
+            desk = _Desk(replace(task, tools=declared_tools(task)), candidate)
+            return await checking.check(cast("Workspace", desk))
         except CascadeError as error:
             return Report(name=TOOLS, status="unchecked", detail=str(error))
 
@@ -79,12 +79,6 @@ class _Desk:
 
     task: Task
     candidate: Candidate
-
-
-def _demanded(choice: Any) -> tuple[str, ...]:
-    function = choice.get("function") if isinstance(choice, Mapping) else None
-    name = function.get("name") if isinstance(function, Mapping) else None
-    return (str(name),) if name else ()
 
 
 def _format_of(task: Task) -> Mapping[str, Any] | None:

@@ -314,11 +314,16 @@ async def refused(asked: ModelRequest, **more: Any) -> ModelError:
     return caught.value
 
 
-async def test_a_tool_round_without_its_reasoning_is_refused_unpaid() -> None:
+@pytest.mark.parametrize(
+    ("given", "sent"), [({}, ""), ({"reasoning": "why"}, "why"), ({"reasoning_content": "R"}, "R")]
+)
+async def test_a_tool_round_by_a_tier_that_did_not_think_goes_on_at_one_that_does(
+    given: dict[str, str], sent: str
+) -> None:
     call: JsonObject = {"id": "c1", "type": "function", "function": {"name": "add", "arguments": "{}"}}
-    lost: JsonObject = {"role": "assistant", "content": "", "tool_calls": [call]}
-    asked = ModelRequest(messages=(*request().messages, lost), task_id="t", tier="flash")
-    assert "reasoning_content" in (await refused(asked, **DEEPSEEK)).message
+    made: JsonObject = {"role": "assistant", "content": "", "tool_calls": [call], **given}
+    asked = ModelRequest(messages=(*request().messages, made), task_id="t", tier="flash")
+    assert (await body_of(asked, **DEEPSEEK))["messages"][-1]["reasoning_content"] == sent
 
 
 async def test_json_mode_needs_the_word_json() -> None:
