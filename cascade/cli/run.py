@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cascade.cli.repository import repository_options
 from cascade.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
     from cascade.api import Cascade
     from cascade.cli.batch import BatchEnd
+    from cascade.cli.repository import Applied
     from cascade.config import Config
     from cascade.tasks import BrokenLine
     from cascade.types import Task
@@ -37,17 +39,24 @@ CONFIG_NAMES = ("cascade.yaml", "cascade.yml", "cascade.toml")
     "--concurrency", type=click.IntRange(min=1), default=32, show_default=True, help="Tasks at once."
 )
 @click.option("--budget", metavar="USD", help="Spend at most this much in all.")
+@repository_options
 @click.option("--resume", is_flag=True, help="Go on with what the results file (-o) does not have yet.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, nothing else.")
 def run(**options: Any) -> int:
-    """Run one prompt, or every task of a file, through the cascade."""
+    """Run one prompt, or every task of a file, through the cascade.
+
+    With --workspace the accepted answer is printed as a patch that `git apply` takes, or written with --apply.
+    """
     from cascade.api import Cascade
+    from cascade.cli.repository import check_options, in_workspace, with_project
     from cascade.cli.resume import Standing, standing
 
     if options["resume"] and not options["output"]:
         raise UsageError("--resume needs the results file", hint="name it with -o RESULTS.jsonl")
+    check_options(options, single=is_prompt(options["what"]))
     config = with_budget(find_config(options["config_path"]), options["budget"])
-    tasks = list_tasks(options["what"], show_tests=config.show_tests)
+    config = with_project(config, options)
+    tasks = in_workspace(list_tasks(options["what"], show_tests=config.show_tests), options["workspace"])
     trace = trace_place(options, config)
     stands = standing(options["output"], trace) if options["resume"] else Standing()
     for note in stands.notes:
@@ -88,13 +97,25 @@ async def _run(cascade: Cascade, tasks: Iterable[Task | BrokenLine], options: di
             raise
         lost, trace = error, None
     end = batch.end
+    applied = _applied(end, options) if options["apply"] else None
     if options["as_json"]:
-        click.echo(json.dumps(document(cascade, trace=trace, results=options["output"], end=end)))
+        found = document(cascade, trace=trace, results=options["output"], end=end)
+        click.echo(json.dumps(found | ({} if applied is None else applied.as_json())))
     else:
-        show(cascade, end, trace=trace, options=options)
+        show(cascade, end, trace=trace, options=options, applied=applied)
     if lost is not None:
         raise lost
-    return end.exit_code
+    return end.exit_code or (0 if applied is None else applied.exit_code)
+
+
+def _applied(end: BatchEnd, options: Mapping[str, Any]) -> Applied | None:
+    """What became of --apply; None where nothing was accepted."""
+    from cascade.cli.repository import Applied, prompt_task
+
+    accepted = [result for result in end.results if result.status == "accepted"]
+    if not accepted or end.interrupted:
+        return None
+    return Applied.of(prompt_task(options["what"], options["workspace"]), accepted[0])
 
 
 def find_config(path: str | None) -> Config:
@@ -152,18 +173,26 @@ def document(cascade: Cascade, *, trace: str | None, results: str | None, end: B
     return document
 
 
-def show(cascade: Cascade, end: BatchEnd, *, trace: str | None, options: dict[str, Any]) -> None:
+def show(
+    cascade: Cascade,
+    end: BatchEnd,
+    *,
+    trace: str | None,
+    options: dict[str, Any],
+    applied: Applied | None = None,
+) -> None:
     """The answer of a single prompt on stdout; table and places for people."""
-    from cascade.cli.echo import echo
+    from cascade.cli.repository import show_answer
     from cascade.cli.screen import console
     from cascade.report.tables import cost_table, error_lines, judge_lines, outcome_line, unchecked_lines
 
     single = bool(end.results)
     out = console(stderr=single)
     for result in end.results:
-        if result.output:
-            echo(result.output)
+        show_answer(result, applied, as_patch=options["workspace"] is not None)
         out.print(f"{result.status}: {result.reason}", markup=False)
+        for line in () if applied is None else applied.lines:
+            out.print(line, markup=False, soft_wrap=True)
     if end.statuses:
         out.print(cost_table(cascade.tally))
     if not single:

@@ -52,6 +52,7 @@ class Ended:
     code: int
     out: str
     err: str
+    raw_out: bytes = b""
 
     @property
     def document(self) -> dict[str, Any]:
@@ -80,7 +81,7 @@ def command(tmp_path: Path) -> Command:
             stderr=asyncio.subprocess.PIPE,
         )
         out, err = await process.communicate()
-        return Ended(process.returncode or 0, out.decode(), err.decode())
+        return Ended(process.returncode or 0, out.decode(), err.decode(), out)
 
     return run
 
