@@ -21,14 +21,17 @@ _STAYS = (
 _ELIDED = re.compile(
     rf"""^\W*(?:
         {_DOTS}\W*                                                  # ...
-      | {_DOTS}.*\b(?:{_WHICH}|{_WHAT}|unchanged|same|omitted|rest|more|here)\b.*   # ... the other methods
-      | .*\b(?:{_WHICH}|{_WHAT}|rest)\b.*{_DOTS}\W*                 # existing code ...
-      | (?:the\ |your\ |all\ )*(?:rest|remainder)(?:\ of\ (?:the\ |your\ |this\ )?(?:\w+\ ){{0,2}}{_WHAT})?
-          (?:\ (?:is|are|of|it|remains?|stays?|goes))*\ *{_STAYS}?\W*   # rest unchanged
+      | {_DOTS}[\s(\[<]+(?:[\w'-]+\W+){{0,3}}?                      # ... the other methods
+          (?:{_WHICH}|{_WHAT}|unchanged|same|omitted|rest|more|here)\b(?:\W+[\w'-]+){{0,5}}\W*
+      | (?:\w+\ ){{0,2}}(?:{_WHICH}|rest)(?:\ [\w'/-]+){{0,5}}[\ )\]>]*{_DOTS}\W*    # existing code ...
+      | (?:the\ |your\ |all\ )*(?:rest|remainder)\ of\ (?:the\ |your\ |this\ )?(?:\w+\ ){{0,2}}{_WHAT}
+          (?:\ (?:is|are|it|remains?|stays?|goes))*(?:\ {_STAYS})?\W*        # rest of the code
+      | (?:the\ |your\ |all\ )*(?:rest|remainder)(?:\ (?:is|are|it|remains?|stays?|goes))*\ {_STAYS}\W*
       | (?:the\ |your\ |all\ |keep\ )*{_WHICH}\ (?:\w+\ ){{0,2}}{_WHAT}
-          (?:\ (?:is|are|remains?|stays?|goes|the))*\ +{_STAYS}\W*
+          (?:\ (?:is|are|remains?|stays?|goes|the))*\ +{_STAYS}\W*          # other methods remain unchanged
       | (?:existing|previous|original|unchanged)\ (?:\w+\ )?(?:code|methods|functions|implementation|imports|logic)\W*
-      | {_WHAT}\ (?:is\ |are\ |remains?\ |stays?\ )*(?:unchanged|the\ same|omitted|as\ before)\b.*
+      | (?:\w+\ )?{_WHAT}\ (?:is\ |are\ |remains?\ |stays?\ )*(?:unchanged|omitted|(?<=ns\ )the\ same|as\ before)\b
+          (?:\ for\ \w+)?\W*                                     # body unchanged
       | (?:keep|leave)\ (?:the\ |your\ |all\ |other\ )*{_WHICH}\ (?:\w+\ )?{_WHAT}(?:\ {_STAYS})?\W*
       | \(?(?:unchanged|omitted|snip(?:ped)?|no\ changes?)\)?\W*
       | same\ as\ (?:before|above|the\ original)\W*

@@ -203,10 +203,8 @@ def _unquoted(line: str, fence: _Fence) -> str:
 
 
 def _content(lines: list[str], fence: _Fence) -> str:
-    """The text of a block: without the fence's indentation, as CommonMark has it."""
-    kept = []
-    for line in lines:
-        text = _unquoted(line, fence)
-        blank = len(text) - len(text.lstrip(" "))
-        kept.append(text[min(blank, 0 if fence.quote else fence.indent) :])
-    return "".join(f"{line}\n" for line in kept)
+    """The text of a block, without the indentation that it shares with its fence."""
+    texts = [_unquoted(line, fence) for line in lines]
+    blanks = [len(text) - len(text.lstrip(" ")) for text in texts if text.strip()]
+    indent = 0 if fence.quote else min([fence.indent, *blanks])
+    return "".join(f"{text[indent:] if text.strip() else text.strip(' ')}\n" for text in texts)
