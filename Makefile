@@ -4,12 +4,14 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo test lint types unit package lock format clean
+.PHONY: help demo test lint types unit package floors coinstall uv lock format clean
 
 help:
 	@echo "make demo     watch a cascade of two recorded models solve real tasks (no key, no network)"
 	@echo "make test     lint, strict types, import rules, tests, examples"
-	@echo "make package  build wheel and sdist, try the wheel in a clean environment"
+	@echo "make package  build wheel and sdist, try the wheel in a clean environment, count what it brings"
+	@echo "make floors   the tests that touch other packages, with the lowest versions allowed"
+	@echo "make coinstall  resolve the package beside its users' other packages; writes docs/install.md"
 	@echo "make lock     refresh requirements.lock"
 
 $(READY): requirements.lock pyproject.toml
@@ -37,8 +39,16 @@ unit: $(READY)
 package: $(READY)
 	$(BIN)/python tests/package_check.py
 
-lock: $(READY)
+uv: $(READY)
 	$(BIN)/python -m pip install --quiet uv
+
+floors: uv
+	$(BIN)/python tests/floors.py
+
+coinstall: uv
+	$(BIN)/python tests/coinstall.py
+
+lock: uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 		--no-emit-index-url --no-emit-find-links --extra dev pyproject.toml --output-file requirements.lock
 

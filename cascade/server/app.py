@@ -56,7 +56,7 @@ def create_app(cascade: Cascade, options: ServerOptions | None = None, *, close:
             Route("/v1/models/{name:path}", endpoint.model),
             Route("/v1/chat/completions", endpoint.chat, methods=["POST"]),
         ],
-        middleware=[Middleware(Guard, options)],
+        middleware=[Middleware(Guard, options=options)],
         lifespan=lifespan,
     )
 
