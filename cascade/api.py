@@ -19,6 +19,7 @@ from cascade.events import Event, Finished
 from cascade.ledger import Ledger
 from cascade.models.base import Model
 from cascade.nodes.services import Source
+from cascade.notices import Notices
 from cascade.report import Tally
 from cascade.trailing import Trailing
 from cascade.types import Result, Task
@@ -135,6 +136,11 @@ class Cascade:
         return self._wired.trace.tally
 
     @property
+    def notices(self) -> Notices:
+        """What a user should know although nothing failed: `listen` to it, or read it counted."""
+        return self._wired.services.notices
+
+    @property
     def trace_path(self) -> str | None:
         """The trace file, once the first task has begun."""
         return self._wired.trace.path
@@ -236,6 +242,8 @@ class Cascade:
                 return await self.run(task)
             return await _end_of(self._events(task, trailing), listen)
         except (InputError, NodeError) as error:
+            if error.result is not None:
+                return error.result
             spent = self.ledger.of_task(task.id).cost_usd
             return Result(id=task.id, status="error", reason=error.message, error=error.code, cost_usd=spent)
         except UnicodeError as error:
@@ -254,12 +262,18 @@ class Cascade:
         finally:
             await self._wired.aclose()
 
+    def interrupt(self) -> None:
+        """Say in the trace that the run is cut short: by a signal, or because its caller was cancelled."""
+        self._wired.trace.interrupted = True
+
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind is not None and issubclass(kind, asyncio.CancelledError | KeyboardInterrupt):
+            self.interrupt()
         await self.aclose()
 
 

@@ -22,7 +22,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cascade.types import Charge, Usage
+    from cascade.types import Charge, Result, Usage
 
 
 def listed(names: Iterable[str], *, most: int = 8) -> str:
@@ -45,6 +45,8 @@ class CascadeError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.result: Result | None = None
+        """The task as it stood, where its graph failed with money spent."""
         if code is not None:
             self.code = code
 
@@ -99,7 +101,8 @@ class ModelError(OutsideError):
 
     `retryable` says whether the same request may succeed later, `status` is the HTTP status if there was
     one, `usage` what was billed as far as is known (None: unknown), `tries` how many requests were made,
-    `charges` each of them, `retry_after_s` how many seconds the endpoint asked to wait.
+    `charges` each of them, `retry_after_s` how many seconds the endpoint asked to wait. `is_unsent`: no request
+    left this machine, so nothing can have been billed.
     """
 
     code = "model"
@@ -122,6 +125,7 @@ class ModelError(OutsideError):
         self.tries = tries
         self.charges: tuple[Charge, ...] = ()
         self.retry_after_s: float | None = None
+        self.is_unsent = False
 
 
 class SandboxError(OutsideError):

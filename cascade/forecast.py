@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from cascade.models.media import media_tokens, text_of
+from cascade.models.tokens import most_input, plain_text
 from cascade.prices import Price
-from cascade.tokens import most_tokens as bound_of
 from cascade.types import Attempt, JsonObject, Usage
 
 # Characters a token in English text and code: a middle for estimates.
@@ -30,6 +31,8 @@ class TierCost:
     price: PriceNow
     max_output_tokens: int
     fallback_prices: tuple[PriceNow, ...] = ()
+    models: tuple[str, ...] = ()
+    """The models of its endpoints: their rules say what a picture may cost."""
 
 
 class Forecast:
@@ -41,8 +44,18 @@ class Forecast:
     def __init__(self, tiers: Mapping[str, TierCost], typical: Mapping[str, float] | None = None) -> None:
         told = typical or {}
         self._tiers = dict(tiers)
+        self._above: dict[str, float] = {}
         self._answers: dict[str, float] = dict.fromkeys(tiers, PRIOR_WEIGHT)
         self._tokens = {tier: told.get(tier, PRIOR_OUTPUT) * PRIOR_WEIGHT for tier in tiers}
+
+    def most_input(self, tier: str, rows: Sequence[JsonObject]) -> int:
+        """Input tokens of a request at most; more where the tier has reported more than that before."""
+        return math.ceil(most_input(rows, self._tiers[tier].models) * self._above.get(tier, 1.0))
+
+    def learn_input(self, tier: str, most: int, reported: int) -> None:
+        """Take a report into account: what was more than `most` tokens is expected from now on."""
+        if most > 0 and reported > most:
+            self._above[tier] = self._above.get(tier, 1.0) * reported / most
 
     def observe(self, tier: str, usage: Usage) -> None:
         """Take an answer's length into account."""
@@ -67,22 +80,11 @@ class Forecast:
         return float(price.cost(usage))
 
 
-def most_tokens(messages: Sequence[JsonObject]) -> int:
-    """Tokens of a request at most, by what its characters can become (`cascade.tokens`)."""
-    return sum(bound_of(_text(row)) + MESSAGE_OVERHEAD for row in messages)
-
-
 def estimated_tokens(messages: Sequence[JsonObject]) -> int:
     """Tokens of a request, estimated from its characters."""
-    return sum(round(len(_text(row)) / CHARS_PER_TOKEN) + MESSAGE_OVERHEAD for row in messages)
-
-
-def _text(row: JsonObject) -> str:
-    """What of a message or a tool definition is counted: its text; all of it where there is more than that."""
-    content = row.get("content")
-    if isinstance(content, str) and row.keys() <= {"role", "content"}:
-        return content
-    return json.dumps(row, ensure_ascii=False)
+    texts = (plain_text(text_of(row)) for row in messages)
+    said = sum(round(len(text) / CHARS_PER_TOKEN) + MESSAGE_OVERHEAD for text in texts)
+    return said + media_tokens(messages).expected
 
 
 def _cached(tier: str, tokens: int, attempts: Sequence[Attempt]) -> int:

@@ -17,7 +17,7 @@ from typing_extensions import TypedDict, Unpack
 
 from cascade.codec import from_json, to_json
 from cascade.config.graph import ENDS, LIMIT, GraphConfig, HumanNode, Node, default_graph
-from cascade.errors import UsageError
+from cascade.errors import InputError, NodeError, UsageError
 from cascade.events import Emit, Event
 from cascade.narration import narrated
 from cascade.nodes.begin import begin, resume
@@ -25,7 +25,7 @@ from cascade.nodes.call import call
 from cascade.nodes.check import extract, validate
 from cascade.nodes.classify import classify
 from cascade.nodes.decide import decide
-from cascade.nodes.ending import close
+from cascade.nodes.ending import close, fail
 from cascade.nodes.generate import generate
 from cascade.nodes.human import human
 from cascade.nodes.parallel import parallel
@@ -238,7 +238,12 @@ class BoundNode(_Step):
         update: Update = await opened(state, self._services)
         now = merged(state, update)
         clock = time.perf_counter()
-        ended = await self._visited(now, emit)
+        try:
+            ended = await self._visited(now, emit)
+        except (InputError, NodeError) as error:
+            if error.result is None:  # a graph within this one has not told of its own
+                fail(now, self._services, error)
+            raise
         self._write_down(now, ended.name, time.perf_counter() - clock)
         done = _joined(update, {**ended.update, "outcome": ended.name})
         target = self._placed.targets[ended.name]

@@ -55,6 +55,7 @@ def _attempt_record(attempt: Attempt) -> dict[str, Any]:
         "latency_s": attempt.latency_s,
         "usage": to_json(attempt.usage),
         "error": attempt.error,
+        **({} if not attempt.notices else {"warnings": [to_json(notice) for notice in attempt.notices]}),
     }
 
 

@@ -38,6 +38,8 @@ class RunTrace:
     scope: Scope = field(default_factory=Scope.of_run)
     _sink: TraceSink | None = None
     tally: Tally = field(default_factory=Tally)
+    interrupted: bool = False
+    """Whether a signal or a cancellation ended the run."""
     _clock: float = 0.0
 
     @property
@@ -89,6 +91,7 @@ class RunTrace:
                 unknown_usd=total.unknown_usd,
                 shadow_usd=self.ledger.shadow.cost_usd,
                 latency_s=time.perf_counter() - self._clock,
+                interrupted=self.interrupted,
             )
         )
         self._sink.close()

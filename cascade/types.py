@@ -14,6 +14,8 @@ from typing import Literal, TypeAlias
 
 from typing_extensions import TypeAliasType
 
+from cascade.notices import Notice
+
 JsonValue = TypeAliasType(
     "JsonValue", "str | int | float | bool | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
 )
@@ -291,6 +293,8 @@ class Attempt:
     tries: int = 1
     error: str | None = None
     error_message: str | None = None
+    notices: tuple[Notice, ...] = ()
+    """What a user should know of it although it did not fail."""
 
     @property
     def judged_p(self) -> float | None:

@@ -47,7 +47,7 @@ LAYERS: list[tuple[str, ...]] = [
     ),
     ("cascade.errors",),
     ("cascade.types",),
-    ("cascade.surrogates",),
+    ("cascade.surrogates", "cascade.notices"),
 ]
 # What only one place may import.
 SOLE_IMPORTERS = {

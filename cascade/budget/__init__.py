@@ -10,3 +10,6 @@ from cascade.budget.base import Reservation as Reservation
 from cascade.budget.base import Spent as Spent
 from cascade.budget.file import BudgetFile as BudgetFile
 from cascade.budget.file import open_budget as open_budget
+from cascade.budget.inspect import Period as Period
+from cascade.budget.inspect import periods as periods
+from cascade.budget.inspect import reset as reset

@@ -129,7 +129,7 @@ class BudgetFile(ForkAware):
                 (socket.gethostname(), self._holder),
             ).fetchall()
         held = (Orphan(period=period, pid=pid, reserved_usd=Decimal(sum_)) for period, pid, sum_ in rows)
-        return [orphan for orphan in held if orphan.reserved_usd > 0 and not _alive(orphan.pid)]
+        return [orphan for orphan in held if orphan.reserved_usd > 0 and not is_alive(orphan.pid)]
 
     def close(self) -> None:
         """Close the file; it is opened again when it is next used."""
@@ -251,7 +251,8 @@ def open_budget(
     return Budget(None, spent=spent, above=tuple(shared))
 
 
-def _alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Whether a process of this machine runs."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

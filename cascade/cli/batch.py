@@ -102,6 +102,7 @@ class Batch:
             if stop.is_set() and main is not None:
                 main.cancel()
             stop.set()
+            self.cascade.interrupt()
             self.live.say("interrupted: tasks under way will end, no new one begins; Ctrl-C again cuts them")
 
         return act

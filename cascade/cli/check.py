@@ -99,6 +99,8 @@ def _price(endpoint: EndpointConfig) -> Decimal | None:
 
 def _notes(config: Config) -> Iterator[Problem]:
     """What is allowed, and probably not meant."""
+    from cascade.wiring.tiers import seller_notices
+
     dearest: tuple[str, Decimal] | None = None
     for name, tier in config.tiers.items():
         price = _price(tier)
@@ -107,6 +109,8 @@ def _notes(config: Config) -> Iterator[Problem]:
             yield Problem(("tiers", name), what, "tiers stand cheapest first", at="key")
         if price is not None and (dearest is None or price > dearest[1]):
             dearest = name, price
+        for notice in seller_notices(name, tier) if "${" not in tier.model else ():
+            yield Problem(("tiers", name, "model"), notice.message, notice.hint)
         if tier.api_key is not None and "api_key" not in config.written_dump()["tiers"][name]:
             hint = "write ${VARIABLE}, and keep the key in the environment"
             yield Problem(("tiers", name, "api_key"), "the key stands in the file itself", hint)

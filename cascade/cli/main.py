@@ -28,6 +28,7 @@ COMMANDS = {
     "report": "cascade.cli.report:report",
     "trace": "cascade.cli.trace:trace",
     "prices": "cascade.cli.prices:prices",
+    "budget": "cascade.cli.budget:budget",
     "serve": "cascade.cli.serve:serve",
     "plugins": "cascade.cli.plugins:plugins",
     "doctor": "cascade.cli.doctor:doctor",

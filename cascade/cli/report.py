@@ -62,6 +62,7 @@ def _checks(path: str, events: Iterable[Event], truth: str | None) -> ChecksRepo
 def show(tally: Tally, monitor: Monitor) -> None:
     """The tables on stdout."""
     from cascade.cli.screen import console
+    from cascade.notices import notice_lines
     from cascade.report import tables
 
     out = console()
@@ -75,7 +76,11 @@ def show(tally: Tally, monitor: Monitor) -> None:
         out.print(tables.check_table(tally))
     out.print(tables.endpoint_table(monitor))
     out.print(tables.node_table(tally))
-    said = [*tables.unchecked_lines(tally), *tables.judge_lines(tally)]
+    said = [
+        *notice_lines(tally.warnings.counted()),
+        *tables.unchecked_lines(tally),
+        *tables.judge_lines(tally),
+    ]
     for line in [*tables.error_lines(tally.errors), *said]:
         out.print(line, markup=False)
     out.print("sandbox: " + (", ".join(tally.sandbox) or "none recorded"), markup=False)

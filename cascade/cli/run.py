@@ -85,6 +85,7 @@ async def _run(cascade: Cascade, tasks: Iterable[Task | BrokenLine], options: di
     quiet = options["as_json"]
     single = is_prompt(options["what"])
     live = Live(None if single else count_lines(options["what"]), label="tasks", quiet=quiet or single)
+    cascade.notices.listen(live.warn)
     batch = Batch(cascade=cascade, concurrency=options["concurrency"], live=live, keep=single)
     lost: StorageError | None = None
     try:
@@ -184,7 +185,14 @@ def show(
     """The answer of a single prompt on stdout; table and places for people."""
     from cascade.cli.repository import show_answer
     from cascade.cli.screen import console
-    from cascade.report.tables import cost_table, error_lines, judge_lines, outcome_line, unchecked_lines
+    from cascade.report.tables import (
+        cost_table,
+        error_lines,
+        judge_lines,
+        outcome_line,
+        unchecked_lines,
+        warning_counts,
+    )
 
     single = bool(end.results)
     out = console(stderr=single)
@@ -198,14 +206,19 @@ def show(
     if not single:
         out.print(outcome_line(cascade.tally), markup=False)
     tally = cascade.tally
-    for line in [*error_lines(end.errors, end.told), *unchecked_lines(tally), *judge_lines(tally)]:
+    for line in [
+        *error_lines(end.errors, end.told),
+        *warning_counts(tally),
+        *unchecked_lines(tally),
+        *judge_lines(tally),
+    ]:
         out.print(line, markup=False)
     out.print("sandbox: " + (", ".join(cascade.sandbox_layers) or "none"), markup=False)
     for name, place in (("trace", trace), ("results", options["output"])):
         if place:
             out.print(f"{name}: {place}", markup=False, soft_wrap=True)
     if end.interrupted:
-        again = (
+        go_on = (
             "; run it again with --resume to go on" if options["output"] else "; with -o it could be resumed"
         )
-        out.print(f"interrupted: what was done is kept{again}", markup=False)
+        out.print(f"interrupted: what was done is kept{go_on}", markup=False)

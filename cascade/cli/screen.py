@@ -9,6 +9,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.segment import Segment
 
+from cascade.notices import Notice
 from cascade.report import Tally
 from cascade.report.tables import usd
 from cascade.visible import visible
@@ -74,6 +75,10 @@ class Live:
         """One line above the bar."""
         if not self._quiet:
             self._console.print(text, markup=False)
+
+    def warn(self, notice: Notice) -> None:
+        """A warning, once each, whatever else is shown."""
+        self._console.print(f"warning: {notice.text}", markup=False, soft_wrap=not self._console.is_terminal)
 
     def _is_milestone(self, done: int) -> bool:
         step = max(1, (self._total or 100) // 10)

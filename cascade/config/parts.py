@@ -199,7 +199,7 @@ class BudgetConfig(Section):
     per_task_s: Seconds | None = None
     """Seconds that a task may take: no attempt begins after it, and a call under way ends by it."""
     total_usd: PositiveUsd | None = None
-    """For one run."""
+    """For one run; with `file` for all runs that share it, until it is reset (`cascade budget reset FILE`)."""
     per_day_usd: PositiveUsd | None = None
     """For one day (UTC). Without `file` it holds in this process only."""
     file: FilePath | None = None

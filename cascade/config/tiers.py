@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
-from pydantic import BeforeValidator, Discriminator, Field, SecretStr, Tag
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, SecretStr, Tag
 from pydantic_core import PydanticKnownError
 
 from cascade.config.base import LISTED, Count, Files, Section, Text, Usd
@@ -66,6 +66,11 @@ HistorySetting: TypeAlias = Annotated[
 ]
 
 
+def _key(value: SecretStr) -> SecretStr:
+    """The key without blanks around it, which come with files and copies."""
+    return SecretStr(value.get_secret_value().strip())
+
+
 class EndpointConfig(Section):
     """One way to a model: an OpenAI-compatible endpoint, a recording, or a plug-in."""
 
@@ -75,7 +80,7 @@ class EndpointConfig(Section):
     """`openai` (any OpenAI-compatible endpoint), `recorded` (a recording's answers), or a plug-in's name."""
     base_url: Annotated[str, Field(pattern=BASE_URL)] | None = None
     """Where the endpoint is, as the provider documents it. Needed by `openai`."""
-    api_key: SecretStr | None = None
+    api_key: Annotated[SecretStr, AfterValidator(_key)] | None = None
     """The key, as `${VARIABLE}`. Never shown, traced or logged."""
     recording: Files = ()
     """File or files to answer from (plain or gzipped). Needed by `recorded`."""
@@ -103,8 +108,12 @@ class EndpointConfig(Section):
     """`auto` (the dated tables), `unknown` (sums will say so), or USD per 1M tokens."""
     limits: Limits = Limits()
     """How hard this endpoint may be pressed."""
-    dialect: Literal["auto", "deepseek", "openai"] = "auto"
-    """Whether DeepSeek's additions to the protocol are used; `auto` tells by `base_url`."""
+    dialect: Literal[
+        "auto", "deepseek", "openai", "mistral", "groq", "anthropic-compatible", "xai", "local"
+    ] = "auto"
+    """What the endpoint refuses of the protocol, so that requests are put into its form; `auto`: by `base_url`."""
+    on_wrong_model: Literal["warn", "refuse", "ignore"] = "warn"
+    """What to do with an answer by another model than the one that was asked for."""
     json_mode: bool = False
     """Ask the endpoint for a JSON object."""
     user_id: Text | None = None

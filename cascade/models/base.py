@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from cascade.notices import Notice
 from cascade.types import Charge, History, JsonObject, ToolCall, Usage
 
 
@@ -52,6 +53,13 @@ class ModelRequest:
     deadline_s: float | None = None
     meter: Meter | None = field(default=None, compare=False)
     before_retry: Callable[[Charge], None] | None = field(default=None, compare=False)
+    notify: Callable[[Notice], None] | None = field(default=None, compare=False)
+    """Is handed what a user should know although nothing failed, as soon as it is known."""
+
+    def warn(self, notice: Notice) -> None:
+        """Hand a notice on, if somebody listens."""
+        if self.notify is not None:
+            self.notify(notice)
 
     def book(self, charge: Charge) -> None:
         """Tell the meter, if there is one."""

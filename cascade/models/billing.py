@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from cascade.errors import ModelError
 from cascade.models.counting import UsageCounter
+from cascade.models.dialects import REASONING_OUTSIDE
 from cascade.models.exchange import Exchange
+from cascade.models.remarks import note_billing
 from cascade.models.spec import EndpointSpec
 from cascade.models.tokens import CountTokens
 from cascade.types import Billing, Charge, Usage
@@ -17,11 +19,12 @@ class Biller:
 
     def __init__(self, spec: EndpointSpec, *, count: CountTokens) -> None:
         self._spec = spec
-        self._counter = UsageCounter(count)
+        self._counter = UsageCounter(count, reasoning_outside=spec.speaks in REASONING_OUTSIDE)
 
     def charge(self, exchange: Exchange, *, code: str | None, failed: ModelError | None) -> Charge:
         """The charge of an exchange, however it ended. code: of its failure, None for an answer."""
         billing, usage = self._billed(exchange, failed)
+        note_billing(exchange, billing, usage)
         return Charge(
             endpoint=self._spec.name,
             model=self._spec.model,
@@ -51,4 +54,4 @@ def _unbilled(failed: ModelError) -> bool:
     """Whether it is certain that nothing was billed: refused by the endpoint itself, or never sent."""
     if failed.status is not None:
         return failed.status not in GATEWAY
-    return failed.code == "model.unreachable" and "(ConnectError)" in failed.message
+    return failed.is_unsent

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from cascade.codec import well_formed_json
 from cascade.models.base import ModelRequest
+from cascade.models.dialects import Learned
 from cascade.models.failures import failure
 from cascade.models.spec import EndpointSpec
 from cascade.models.thoughts_back import with_thoughts
-from cascade.models.tokens import estimate_input
+from cascade.models.tokens import estimate_input, most_input
 from cascade.prices import PriceBook
 from cascade.types import JsonObject
 
@@ -25,43 +26,62 @@ OPTIMISTIC = 0.6  # of the estimate: below this share no tokenizer of code goes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
-    """Arguments of the client's call. `beta`: DeepSeek's beta address is needed."""
+    """A request's body, in the form that its endpoint takes."""
 
-    arguments: dict[str, Any]
+    request: Mapping[str, Any]
+    """All keys of the body."""
     estimated_input: int
+    """Tokens as expected."""
+    most_input: int
+    """Tokens at most, as far as they can be known before the call."""
     max_output: int
+    """Tokens that were asked for at most."""
     beta: bool = False
+    """Whether DeepSeek's beta address is needed."""
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """As arguments of the client's call. Whatever its release has no name for goes along, too."""
+        named = {key: self.request[key] for key in ("model", "messages", "stream")}
+        return {
+            **named,
+            "extra_body": {key: value for key, value in self.request.items() if key not in named},
+        }
 
     @property
     def tool_names(self) -> frozenset[str]:
         """The tools that the answer may call."""
-        functions = (tool.get("function") for tool in self.arguments.get("tools") or ())
+        functions = (tool.get("function") for tool in self.request.get("tools") or ())
         return frozenset(str(function.get("name")) for function in functions if isinstance(function, Mapping))
 
 
-def build(spec: EndpointSpec, request: ModelRequest) -> Body:
-    """The call's arguments. Raises `ModelError` for what cannot be answered, before anything is sent."""
+def build(spec: EndpointSpec, request: ModelRequest, learned: Learned) -> Body:
+    """The body as the endpoint takes it. Raises `ModelError` for what cannot be answered, before anything is sent."""
     _refuse_retired(spec)
     _refuse_silent_json(spec, request)
-    tokens = estimate_input(request.messages, request.tools)
+    tokens = estimate_input(request.messages, request.tools, models=(spec.model,))
     asked = {key: value for key, value in request.extra.items() if key not in (*_LENGTHS, *_OURS)}
     max_output = min([fitting_output(spec, request, tokens), *_wanted_lengths(request)])
-    length = "max_completion_tokens" if "api.openai.com" in spec.base_url else "max_tokens"
-    arguments: dict[str, Any] = {
+    whole: dict[str, Any] = {
         "model": spec.model,
         "messages": _messages(spec, request),
         "stream": True,
         "stream_options": {"include_usage": True},
-        length: max_output,
+        **_length(spec, max_output),
         **_settings(spec, request),
-        "extra_body": {**_additions(spec), **spec.extra, **asked},
+        **_additions(spec),
+        **{key: value for key, value in spec.extra.items() if key not in _LENGTHS},
+        **asked,
     }
     prefix = spec.is_deepseek and _asks_for_prefix(request)
     if prefix:
-        arguments["messages"][-1] = {**arguments["messages"][-1], "prefix": True}
+        whole["messages"][-1] = {**whole["messages"][-1], "prefix": True}
     return Body(
-        arguments=arguments,
+        request=learned.applied(whole),
         estimated_input=tokens,
+        most_input=most_input(
+            (*request.messages, *request.tools, cast("JsonObject", request.extra)), (spec.model,)
+        ),
         max_output=max_output,
         beta=spec.is_deepseek and (prefix or _has_strict(request.tools)),
     )
@@ -71,6 +91,13 @@ def _messages(spec: EndpointSpec, request: ModelRequest) -> list[Any]:
     messages: list[Any] = well_formed_json(request.messages)
     thinks = spec.is_deepseek and spec.thinking != "disabled"
     return with_thoughts(messages) if thinks else messages
+
+
+def _length(spec: EndpointSpec, most: int) -> dict[str, Any]:
+    """The bound of the answer, under the name that `extra` gives it; a null there takes a name away."""
+    declared = {key: value for key, value in spec.extra.items() if key in _LENGTHS and value is not None}
+    name, wanted = next(iter(declared.items()), ("max_tokens", most))
+    return {name: min(most, wanted) if isinstance(wanted, int) else most}
 
 
 def _settings(spec: EndpointSpec, request: ModelRequest) -> dict[str, Any]:
@@ -122,7 +149,7 @@ def fitting_output(spec: EndpointSpec, request: ModelRequest, tokens: int) -> in
 def fits(spec: EndpointSpec, request: ModelRequest) -> bool:
     """Whether the request fits the endpoint's window by the cautious estimate."""
     window = spec.context_tokens or (DEEPSEEK_CONTEXT if spec.is_deepseek else None)
-    return window is None or estimate_input(request.messages, request.tools) < window
+    return window is None or estimate_input(request.messages, request.tools, models=(spec.model,)) < window
 
 
 def _largest(messages: Sequence[JsonObject]) -> str:

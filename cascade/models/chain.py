@@ -15,9 +15,10 @@ from cascade.errors import BudgetExhaustedError, ModelError
 from cascade.models.base import Completion, ModelRequest, Observer
 from cascade.models.body import fits
 from cascade.models.failures import ELSEWHERE, failure
-from cascade.models.gate import Clock, Gate
+from cascade.models.gate import BREAKING, Clock, Gate
 from cascade.models.log import log
 from cascade.models.spec import EndpointSpec, RetryPolicy
+from cascade.notices import Notice
 from cascade.types import Charge, Usage
 
 USEFUL_S = 1.0  # with less time left another request is not worth its money
@@ -197,6 +198,8 @@ class _Call:
             return
         self._charges.extend(error.charges)
         self._last = error
+        if error.code in BREAKING:
+            gate.cause = error.message
         restart = getattr(self._observe, "restart", None)
         if restart is not None:
             restart()
@@ -222,6 +225,10 @@ class _Call:
         return min((self._ready_in(name) for name in self._tries if self._usable(name)), default=0.0)
 
     def _log_retry(self, wait_s: float, error: ModelError) -> None:
+        if self._last is error:
+            hint = f"tried again, up to {self._policy.max_tries} times; {error.hint}"
+            subject = self._charges[-1].endpoint if self._charges else self._request.tier
+            self._request.warn(Notice(code=error.code, subject=subject, message=error.message, hint=hint))
         log().info(
             "cascade.retry_scheduled",
             task_id=self._request.task_id,
@@ -241,9 +248,9 @@ class _Call:
         return failure(
             spec,
             "model.breaker_open",
-            f"has failed {self._policy.failures_to_open} times in a row and is left alone "
-            f"for {gate.breaker.ready_in():.0f} s more",
-            hint="look at the failures before this one; add a fallback endpoint to the tier",
+            f"is left alone for {gate.breaker.ready_in():.0f} s more, since it failed "
+            f"{self._policy.failures_to_open} times in a row: {gate.cause}",
+            hint="fix that, or add a fallback endpoint to the tier",
             retryable=True,
         )
 

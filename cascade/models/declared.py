@@ -25,6 +25,7 @@ def endpoint_spec(name: str, config: EndpointConfig) -> EndpointSpec:
         max_concurrency=config.limits.concurrency,
         requests_per_minute=config.limits.requests_per_minute,
         json_mode=config.json_mode,
+        on_wrong_model=config.on_wrong_model,
         user_id=config.user_id,
         headers={name: value.get_secret_value() for name, value in config.headers.items()},
         extra=config.extra_body,

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from cascade.models.assembly import Assembly
 from cascade.models.body import Body
 from cascade.models.spec import EndpointSpec
+from cascade.notices import Notice
 
 
 @dataclass(slots=True)
@@ -29,13 +30,17 @@ class Exchange:
     unopened: bool = False
     """Whether the endpoint is known to leave out the opening tag of thoughts."""
     assembly: Assembly = field(init=False)
+    notices: list[Notice] = field(default_factory=list)
+    """What a user should know of it although it did not fail."""
+
+    def notice(self, code: str, message: str, *, hint: str = "") -> None:
+        """Note something about the endpoint."""
+        self.notices.append(Notice(code=code, subject=self.spec.name, message=message, hint=hint))
 
     def __post_init__(self) -> None:
         """An assembly that knows the request's tools."""
-        arguments = self.body.arguments
-        self.assembly = Assembly(
-            self.body.tool_names, salt=str(len(arguments["messages"])), unopened=self.unopened
-        )
+        salt = str(len(self.body.request["messages"]))
+        self.assembly = Assembly(self.body.tool_names, salt=salt, unopened=self.unopened)
 
     @property
     def elapsed(self) -> float:

@@ -76,6 +76,8 @@ class Gate:
 
     def __init__(self, spec: EndpointSpec, policy: RetryPolicy, clock: Clock) -> None:
         self.breaker = Breaker(policy, clock)
+        self.cause = ""
+        """The last failure that counted against it, in words."""
         self._clock = clock
         self._slots = spec.max_concurrency
         self._running = 0

@@ -28,7 +28,7 @@ def judge(exchange: Exchange) -> ModelError | None:
             hint="check `base_url`, and that the server can stream",
             retryable=True,
         )
-    return _refused(spec, got) or _ended(exchange) or _blank(spec, got) or _mismatch(spec, got)
+    return _refused(spec, got) or _ended(exchange) or _blank(spec, got) or _mismatch(exchange)
 
 
 def same_model(asked: str, answered: str) -> bool:
@@ -78,6 +78,7 @@ def _ended(exchange: Exchange) -> ModelError | None:
         if not (exchange.done and exchange.assembly.usage.last is not None):
             return broken_off(spec)
         log().warning("cascade.no_finish_reason", endpoint=spec.name, model=spec.model)
+        exchange.notice("answer.no_finish_reason", "gives no finish reason: answers are taken as they came")
         return None
     if meaning(reason) is not None:
         return None
@@ -109,12 +110,18 @@ def _blank(spec: EndpointSpec, got: Assembly) -> ModelError | None:
     )
 
 
-def _mismatch(spec: EndpointSpec, got: Assembly) -> ModelError | None:
+def _mismatch(exchange: Exchange) -> ModelError | None:
+    spec, got = exchange.spec, exchange.assembly
     asked = spec.model
     if got.model is None or same_model(asked, got.model) or spec.on_wrong_model == "ignore":
         return None
     log().warning("cascade.wrong_model", endpoint=spec.name, asked=asked, answered=got.model)
     if spec.on_wrong_model == "warn":
+        exchange.notice(
+            "answer.of_another_model",
+            f"was asked for {asked!r} and answers as {got.model!r}; it is priced as {asked!r}",
+            hint="correct `model`, or set `on_wrong_model: refuse`, or `ignore` if they are the same",
+        )
         return None
     return failure(
         spec,

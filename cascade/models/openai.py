@@ -6,24 +6,33 @@ Every request streams; its charge is booked however it ends; every failure is a 
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cascade.errors import ModelError
+from cascade.models.address import beta_url, client_url
 from cascade.models.base import Completion, ModelRequest, Observer
 from cascade.models.billing import Biller
-from cascade.models.body import SLOW_ABOVE, build
+from cascade.models.body import SLOW_ABOVE, Body, build
 from cascade.models.chain import EndpointChain
+from cascade.models.client_fault import client_fault
+from cascade.models.dialects import Learned, forms_of
 from cascade.models.error_body import body_error
 from cascade.models.exchange import Exchange
 from cascade.models.failures import failure, status_failure
 from cascade.models.gate import Clock
 from cascade.models.judging import broken_off, judge
 from cascade.models.log import log
+from cascade.models.preflight import check_endpoint
+from cascade.models.queueing import HINT, Queue
+from cascade.models.reach import reach_of
 from cascade.models.reading import Patience, Reading, ServerFailedError
 from cascade.models.spec import EndpointSpec, RetryPolicy
 from cascade.models.tokens import CountTokens
 from cascade.models.transport import http_library, trusted
+from cascade.notices import Notice
 from cascade.tokens import estimate_tokens
 from cascade.types import Charge
 
@@ -56,8 +65,11 @@ class OpenAIEndpoint:
     """One endpoint. The client is made at the first call, one for each event loop that calls."""
 
     def __init__(self, spec: EndpointSpec, *, count: CountTokens = estimate_tokens) -> None:
+        check_endpoint(spec)
         self._spec = spec
         self._unopened = False
+        self._queue = Queue()
+        self._learned = Learned(forms_of(spec.speaks, thinking=spec.thinking))
         self._biller = Biller(spec, count=count)
         self._client: AsyncOpenAI | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -69,26 +81,72 @@ class OpenAIEndpoint:
 
     async def call(self, request: ModelRequest, observe: Observer | None, *, limit_s: float) -> Completion:
         """One streamed request. Raises `ModelError` with its charge."""
-        body = build(self._spec, request)
-        if body.estimated_input > SLOW_ABOVE:
-            log().warning("cascade.long_request", endpoint=self._spec.name, tokens=body.estimated_input)
+        until = time.perf_counter() + limit_s
+        refused: tuple[Charge, ...] = ()
+        while True:
+            body = build(self._spec, request, self._learned)
+            try:
+                completion = await self._request(body, request, observe, until - time.perf_counter())
+            except ModelError as error:
+                error.charges = (*refused, *error.charges)
+                if not self._learn(error, body, request):
+                    raise
+                refused = error.charges
+            else:
+                return replace(completion, charges=(*refused, *completion.charges))
+
+    def _learn(self, error: ModelError, body: Body, request: ModelRequest) -> bool:
+        """Whether the server refused a form of the request that it takes in another one: then it gets that."""
+        if error.code != "model.request" or error.status not in (400, 422):
+            return False
+        form = self._learned.learn(error.message, body.request)
+        if form is None:
+            return False
+        request.warn(
+            Notice(
+                code=f"dialect.{form.replace(' ', '_')}",
+                subject=self._spec.name,
+                message=f"refused a request, which is sent in another form from now on: {form.replace('_', ' ')}",
+                hint="set the tier's `dialect` to spare the first refusal",
+            )
+        )
+        return True
+
+    async def _request(
+        self, body: Body, request: ModelRequest, observe: Observer | None, limit_s: float
+    ) -> Completion:
         client = self._connected(beta=body.beta)  # importing the client takes longer than many a call
         exchange = Exchange(self._spec, body, unopened=self._unopened)
+        if body.estimated_input > SLOW_ABOVE:
+            log().warning("cascade.long_request", endpoint=self._spec.name, tokens=body.estimated_input)
+            exchange.notice("request.long", f"requests of more than {SLOW_ABOVE:,} tokens are reported slow")
+        beside = self._queue.enter()
         failed: ModelError | None = None
         code: str | None = "model.cancelled"
         charge: Charge | None = None
         try:
-            failed = await self._guarded(exchange, client, observe, limit_s)
-            failed = failed or judge(exchange)
+            failed = await self._guarded(exchange, client, observe, limit_s) or judge(exchange)
             code = failed.code if failed is not None else None
+        except ModelError as error:
+            failed, code = error, error.code
         finally:
+            self._note_queue(exchange, beside)
             charge = self._biller.charge(exchange, code=code, failed=failed)
             request.book(charge)
+            for notice in exchange.notices:
+                request.warn(notice)
         if failed is not None:
             failed.charges = (charge,)
             failed.usage = None if charge.billing == "unknown" else charge.usage
             raise failed
         return self._completion(exchange, charge)
+
+    def _note_queue(self, exchange: Exchange, beside: int) -> None:
+        first = exchange.first_token_s
+        waited = exchange.elapsed if first is None else first
+        said = self._queue.leave(waited, beside=beside, answered=first is not None)
+        if said is not None:
+            exchange.notice("request.queued", said, hint=HINT)
 
     async def aclose(self) -> None:
         """Close the connections. A client of an event loop that is gone is let go of."""
@@ -126,7 +184,10 @@ class OpenAIEndpoint:
         return None
 
     async def _stream(self, exchange: Exchange, client: AsyncOpenAI, observe: Observer | None) -> None:
-        stream = await client.chat.completions.create(**exchange.body.arguments)
+        try:
+            stream = await client.chat.completions.create(**exchange.body.arguments)
+        except (TypeError, AttributeError, LookupError) as error:  # nothing has come that could be to blame
+            raise client_fault(self._spec, error) from error
         exchange.answered = True
         reading = Reading(exchange.assembly, self._patience)
         enough = False
@@ -159,11 +220,13 @@ class OpenAIEndpoint:
         loop = asyncio.get_running_loop()
         spec, http = self._spec, http_library()
         if self._client is None or self._loop is not loop:
+            url, query = client_url(spec.base_url)
             timeout = http.Timeout(spec.idle_timeout, connect=spec.connect_timeout)
             self._loop = loop
             self._client = openai.AsyncOpenAI(
                 api_key=spec.api_key.reveal() or "none",
-                base_url=spec.base_url,
+                base_url=url,
+                default_query=query,
                 max_retries=0,
                 timeout=timeout,
                 default_headers={**_no_account_headers(), **spec.headers},
@@ -174,21 +237,17 @@ class OpenAIEndpoint:
                     limits=http.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
                 ),
             )
-        if beta and not spec.base_url.rstrip("/").endswith("/beta"):
-            return self._client.with_options(base_url=spec.base_url.rstrip("/") + "/beta")
-        return self._client
+        return self._client.with_options(base_url=beta_url(spec.base_url)) if beta else self._client
 
     def _disconnected(self, exchange: Exchange, error: Exception) -> ModelError:
         if exchange.answered:
             return broken_off(self._spec)
-        cause = type(error.__cause__ or error).__name__
-        return failure(
-            self._spec,
-            "model.unreachable",
-            f"cannot be reached or hung up before it answered ({cause})",
-            hint="check `base_url`, network and proxy, and that the server runs",
-            retryable=True,
+        why, unsent, hint = reach_of(error)
+        failed = failure(
+            self._spec, "model.unreachable", f"cannot be reached: {why}", hint=hint, retryable=True
         )
+        failed.is_unsent = unsent
+        return failed
 
     def _timed_out(self, exchange: Exchange, limit_s: float) -> ModelError:
         said = "stopped in the middle of the answer" if exchange.answered else "did not answer"

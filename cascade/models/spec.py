@@ -6,9 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from cascade.models.dialects import dialect_of
+
 Thinking: TypeAlias = Literal["enabled", "disabled"]
 OnWrongModel: TypeAlias = Literal["warn", "refuse", "ignore"]
-Dialect: TypeAlias = Literal["deepseek", "openai", "auto"]
+Dialect: TypeAlias = Literal[
+    "auto", "deepseek", "openai", "mistral", "groq", "anthropic-compatible", "xai", "local"
+]
 
 
 class Secret:
@@ -96,9 +100,12 @@ class EndpointSpec:
     @property
     def is_deepseek(self) -> bool:
         """Whether DeepSeek's additions to the protocol are used."""
-        if self.dialect == "auto":
-            return "deepseek.com" in self.base_url
-        return self.dialect == "deepseek"
+        return self.speaks == "deepseek"
+
+    @property
+    def speaks(self) -> str:
+        """The dialect as declared, or as the address tells it; `plain` where nothing is known."""
+        return dialect_of(self.dialect, self.base_url)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

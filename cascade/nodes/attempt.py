@@ -11,7 +11,6 @@ from decimal import Decimal
 from cascade.budget import PATIENCE_S, Budget, Reservation
 from cascade.errors import BudgetExhaustedError, ModelError
 from cascade.events import AttemptStarted, Delta, Emit, ThoughtDelta
-from cascade.forecast import most_tokens
 from cascade.ledger import Entry, PricedCharge, Tariff
 from cascade.models.base import Completion, Meter, ModelRequest
 from cascade.nodes.context import context_of
@@ -28,6 +27,7 @@ from cascade.nodes.services import Services, Tier
 from cascade.nodes.situation import next_prompt, spent
 from cascade.nodes.state import State, attempts_of, decision_of, scope_of, task_of
 from cascade.nodes.step import Here
+from cascade.notices import Notice
 from cascade.surrogates import well_formed
 from cascade.types import Attempt, Charge, Task, Usage
 
@@ -101,13 +101,19 @@ def _in_time(tier: Tier, per_task_s: float | None, started: float) -> Tier:
 def _worst(services: Services, place: Place, task: Task) -> Decimal:
     """What one request of the attempt may cost at most, at any endpoint; nothing where a price is unknown."""
     tier, now = place.tier, datetime.now(UTC)
-    usage = Usage(input=most_tokens((*place.prompt.messages, *task.tools)), output=tier.max_output_tokens)
+    usage = Usage(input=_most_input(services, place, task), output=tier.max_output_tokens)
     if place.tariff is not None:
         charge = Charge(endpoint=tier.endpoint, model=tier.model_name, usage=usage, at=now)
         return services.pricer.priced(charge, tariff=place.tariff).cost_usd or Decimal(0)
     endpoints = tier.endpoints or (tier.endpoint,)
     worst = services.pricer.worst_case(endpoints, usage, at=now, within_s=tier.deadline_s or 0.0)
     return worst or Decimal(0)
+
+
+def _most_input(services: Services, place: Place, task: Task) -> int:
+    """Input tokens at most: messages, tools, and the parameters, which may hold the schema of an answer."""
+    rows = (*place.prompt.messages, *task.tools, *((task.parameters,) if task.parameters else ()))
+    return services.forecast.most_input(place.tier.name, rows)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -125,6 +131,7 @@ class Call:
     emit: Emit
     settled: Decimal = Decimal(0)
     meter: Meter = field(default_factory=Meter)
+    notices: list[Notice] = field(default_factory=list)
     clock: float = 0.0
     cancelled: Attempt | None = None
 
@@ -144,6 +151,8 @@ class Call:
         )
         self.emit(begun)
         self.clock = time.perf_counter()
+        for notice in self.place.tier.notices:
+            self._note(notice)
         try:
             completion = await self.place.tier.model.generate(self.request, observe=Watch(self))
         except ModelError as error:
@@ -172,7 +181,13 @@ class Call:
             deadline_s=self.place.tier.deadline_s,
             meter=self.meter,
             before_retry=self._before_retry,
+            notify=self._note,
         )
+
+    def _note(self, notice: Notice) -> None:
+        """Say it at once if it is the first of its kind, and keep it with the attempt."""
+        self.services.notices.add(notice)
+        self.notices.append(notice)
 
     def _before_retry(self, charge: Charge) -> None:
         """Settle the request that failed, reserve for the next one, and write that down, before it is sent."""
@@ -239,6 +254,7 @@ class Call:
     def _book(self, charges: list[Charge], error: str | None) -> Entry:
         """Price the charges, settle the reservation, write the ledger."""
         priced = tuple(self._priced(charge) for charge in charges)
+        self._learn_input(charges)
         entry = Entry(
             task_id=self.task.id,
             tier=self.place.tier.name,
@@ -252,6 +268,13 @@ class Call:
         self.services.ledger.book(entry)
         self.reservations[-1].settle((entry.cost_usd or Decimal(0)) + entry.unknown_usd - self.settled)
         return entry
+
+    def _learn_input(self, charges: list[Charge]) -> None:
+        """Reserve for what the endpoint really counts, from the next call on."""
+        reported = max((charge.usage.input for charge in charges if charge.billing == "reported"), default=0)
+        if reported:
+            most = _most_input(self.services, self.place, self.task)
+            self.services.forecast.learn_input(self.place.tier.name, most, reported)
 
     def _priced(self, charge: Charge) -> PricedCharge:
         place, worst = self.place, self.reservations[0].amount
@@ -271,6 +294,7 @@ class Call:
             "usage": entry.usage if entry.charges else Usage(),
             "cost_usd": entry.cost_usd,
             "unknown_usd": entry.unknown_usd,
+            "notices": tuple(self.notices),
         }
         return Attempt(**known, **more)  # type: ignore[arg-type]
 

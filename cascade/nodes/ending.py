@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from decimal import Decimal
 
-from cascade.codec import to_json
+from cascade.codec import from_json, to_json
 from cascade.config.graph import ACCEPT, END
+from cascade.errors import CascadeError
 from cascade.events import Emit, Finished
 from cascade.nodes.services import Services
 from cascade.nodes.state import State, Update, attempts_of, decision_of, merged, scope_of, task_of
@@ -32,6 +33,33 @@ def close(state: State, services: Services, emit: Emit, end: str) -> Update:
         services.sink.emit(_finished(scope_of(state, services.run), result, services))
         emit(Finished(task_id=result.id, result=result))
     return {**kept, "result": to_json(result)}
+
+
+def fail(state: State, services: Services, error: CascadeError) -> None:
+    """End the task whose node raised `error`: what was spent, and the best answer, stay with it.
+
+    The error carries the result to whoever catches it.
+    """
+    pending = state.get("pending")
+    attempts = attempts_of(state)
+    if pending is not None:
+        attempts = (*attempts, from_json(Attempt, pending))
+    given = best(attempts)
+    error.result = Result(
+        id=task_of(state).id,
+        status="error",
+        output=given.output if given else "",
+        files=given.files if given else {},
+        tier=given.tier if given else None,
+        attempts=attempts,
+        cost_usd=total(attempts),
+        latency_s=time.time() - state["started"],
+        reason=error.message,
+        given=given.number if given else None,
+        error=error.code,
+    )
+    if state.get("parent") is None:
+        services.sink.emit(_finished(scope_of(state, services.run), error.result, services))
 
 
 def _final(state: State, attempts: tuple[Attempt, ...], end: str) -> Decision:
@@ -73,10 +101,19 @@ def _result(state: State, attempts: tuple[Attempt, ...], decision: Decision) -> 
         attempts=attempts,
         cost_usd=total(attempts),
         latency_s=time.time() - state["started"],
-        reason=decision.reason,
+        reason=_causes(attempts) or decision.reason if status == "error" else decision.reason,
         given=given.number if given else None,
         error=failed.error if failed and status == "error" else None,
     )
+
+
+def _causes(attempts: tuple[Attempt, ...]) -> str:
+    """Why there is no answer: the first failure at each tier, not what followed from it."""
+    first: dict[str, str] = {}
+    for attempt in attempts:
+        if attempt.error is not None:
+            first.setdefault(attempt.tier, (attempt.error_message or attempt.error).partition("\n")[0])
+    return "; ".join(f"{tier}: {cause}" for tier, cause in first.items())
 
 
 def _accepted(attempts: tuple[Attempt, ...], decision: Decision) -> Attempt:

@@ -21,6 +21,7 @@ from cascade.trace.events import (
     AttemptRetried,
     AttemptStarted,
     ChargeRecord,
+    NoticeRecord,
     PriceRecord,
     UsageRecord,
 )
@@ -93,6 +94,7 @@ def finished_event(call: Place, attempt: Attempt, charges: tuple[ChargeRecord, .
         reasoning=None if attempt.reasoning is None else content_of(attempt.reasoning, rule),
         tool_calls=to_json(attempt.tool_calls) if attempt.tool_calls and rule == "full" else None,
         charges=charges,
+        warnings=_warnings(attempt),
     )
 
 
@@ -112,6 +114,7 @@ def failed_event(
         latency_s=attempt.latency_s,
         tries=attempt.tries,
         charges=charges,
+        warnings=_warnings(attempt),
     )
 
 
@@ -147,6 +150,10 @@ def charge_records(charges: Sequence[PricedCharge]) -> tuple[ChargeRecord, ...]:
         )
         for priced in charges
     )
+
+
+def _warnings(attempt: Attempt) -> tuple[NoticeRecord, ...]:
+    return tuple(NoticeRecord(**to_json(notice)) for notice in attempt.notices)
 
 
 def _price(price: Price) -> PriceRecord:

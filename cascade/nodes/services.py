@@ -17,6 +17,7 @@ from cascade.ledger import Ledger, Pricer
 from cascade.models.base import Model
 from cascade.models.early import StopRules
 from cascade.nodes.shadowing import Shadows
+from cascade.notices import Notice, Notices
 from cascade.policy.base import Policy
 from cascade.policy.judge import Judge
 from cascade.prompting import DEFAULT_SYSTEM_PROMPT
@@ -71,6 +72,8 @@ class Tier:
     retry_history: History = "diagnostics"
     escalation_history: History = "none"
     deadline_s: float | None = None
+    notices: tuple[Notice, ...] = ()
+    """What a user should know of every call here, for example whose price is used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +104,7 @@ class Services:
     system_prompt: str = DEFAULT_SYSTEM_PROMPT
     contexts: Contexts = field(default_factory=Contexts)
     draw: Callable[[], float] = random.random
+    notices: Notices = field(default_factory=Notices)
     background: BackgroundLoop = field(default_factory=BackgroundLoop)
     node_policies: Mapping[str, Policy] = field(default_factory=dict)
     functions: Mapping[str, Function] = field(default_factory=dict)

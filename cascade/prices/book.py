@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, overload
 
 from cascade.errors import PriceError
 from cascade.prices.base import Price, PriceOverride, Unknown
+from cascade.prices.sellers import OWN_TABLE
 
 if TYPE_CHECKING:
     from cascade.prices.table import Table
@@ -60,7 +61,8 @@ class PriceBook:
         """The price in force for a request sent `at` (aware; None: now).
 
         None only if `override` is `"unknown"`. Raises `PriceError` (`price.unknown`, `price.retired`,
-        `price.before`) otherwise where no price is known.
+        `price.before`) otherwise where no price is known. provider: the seller, as genai-prices calls it; where it
+        is not known to sell the model, the price is that of another.
         """
         moment = datetime.now(UTC) if at is None else at
         if moment.tzinfo is None:
@@ -69,12 +71,24 @@ class PriceBook:
             return None
         if override is not None:
             return override.price(moment.astimezone(UTC).date().isoformat())
-        return self.table.lookup(model, moment) or self._elsewhere(model, moment, provider)
+        return (
+            self._of_seller(model, moment, provider)
+            or self.table.lookup(model, moment)
+            or self._elsewhere(model, moment)
+        )
 
-    def _elsewhere(self, model: str, moment: datetime, provider: str | None) -> Price:
+    def _of_seller(self, model: str, moment: datetime, provider: str | None) -> Price | None:
+        """The price of a seller that our own table is not about."""
+        if provider in (None, OWN_TABLE):
+            return None
         from cascade.prices.others import lookup
 
-        found = lookup(model, moment, provider=provider)
+        return lookup(model, moment, provider=provider)
+
+    def _elsewhere(self, model: str, moment: datetime) -> Price:
+        from cascade.prices.others import lookup
+
+        found = lookup(model, moment)
         if found is not None:
             return found
         raise PriceError(

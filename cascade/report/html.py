@@ -7,6 +7,7 @@ from decimal import Decimal
 from html import escape as escape_html
 from string import Template
 
+from cascade.notices import notice_lines
 from cascade.report.tables import usd
 from cascade.report.tally import Tally, TierTally
 from cascade.trace.monitor import QUANTILES, Monitor, quantile
@@ -194,6 +195,7 @@ def _times(tally: Tally) -> str:
 
 def _notes(tally: Tally) -> str:
     lines = [f"{count} calls failed with {code}" for code, count in tally.errors.items()]
+    lines += notice_lines(tally.warnings.counted())
     if tally.open_attempts:
         lines.append(
             f"{len(tally.open_attempts)} calls have no end: up to {usd(tally.open_usd)} of unknown fate"

@@ -113,6 +113,15 @@ def error_lines(errors: Mapping[str, int], told: Mapping[str, str] | None = None
     return lines
 
 
+def warning_counts(tally: Tally) -> list[str]:
+    """Warnings that came more than once; their words were said with the first."""
+    return [
+        f"{count}x warning {notice.code} ({notice.subject})"
+        for notice, count in tally.warnings.counted()
+        if count > 1
+    ]
+
+
 def unchecked_lines(tally: Tally) -> list[str]:
     """Why validators could not check, once each."""
     return [

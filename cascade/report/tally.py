@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from cascade.notices import Notice, Notices
 from cascade.trace.events import (
     AttemptFailed,
     AttemptFinished,
@@ -112,6 +113,7 @@ class Tally:
     checks: dict[str, CheckTally] = field(default_factory=dict)
     judges: dict[str, JudgeTally] = field(default_factory=dict)
     errors: Counter[str] = field(default_factory=Counter)
+    warnings: Notices = field(default_factory=Notices)
     node_seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     task_seconds: list[float] = field(default_factory=list)
     sandbox: tuple[str, ...] = ()
@@ -185,6 +187,8 @@ class Tally:
         tier.cost_usd += event.cost_usd or ZERO
         tier.unpriced += event.cost_usd is None
         self.node_seconds["shadow" if event.shadow else "generate"] += event.latency_s
+        for warning in event.warnings:
+            self.warnings.add(Notice(**warning.model_dump()))
         if not event.shadow:
             made = (event.attempt, event.tier, event.cost_usd or ZERO)
             self._of_task.setdefault(event.trace_id, []).append(made)
@@ -238,6 +242,16 @@ class Tally:
             "by_validator": {name: _check_json(check) for name, check in self.checks.items()},
             "by_judge": {name: judge.as_json() for name, judge in self.judges.items()},
             "errors": dict(self.errors),
+            "warnings": [
+                {
+                    "code": each.code,
+                    "subject": each.subject,
+                    "message": each.message,
+                    "hint": each.hint,
+                    "count": n,
+                }
+                for each, n in self.warnings.counted()
+            ],
             "open_attempts": len(self._open),
             "sandbox": list(self.sandbox),
         }

@@ -143,6 +143,15 @@ class OptionRecord(Record):
     value_usd: float | None = None
 
 
+class NoticeRecord(Record):
+    """A warning: something that a user should know although nothing failed."""
+
+    code: str
+    subject: str = ""
+    message: str
+    hint: str = ""
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -313,6 +322,7 @@ class AttemptFinished(AttemptRecord):
     reasoning: Content | None = None
     tool_calls: JsonValue = None
     charges: tuple[ChargeRecord, ...] = ()
+    warnings: tuple[NoticeRecord, ...] = ()
 
 
 class AttemptFailed(AttemptRecord):
@@ -329,6 +339,7 @@ class AttemptFailed(AttemptRecord):
     latency_s: Seconds = 0.0
     tries: int = 1
     charges: tuple[ChargeRecord, ...] = ()
+    warnings: tuple[NoticeRecord, ...] = ()
 
 
 class ValidationFinished(Base):

@@ -85,6 +85,7 @@ def _within(inner: Services, outer: Services) -> Services:
         ledger=outer.ledger,
         budget=outer.budget,
         sink=outer.sink,
+        notices=outer.notices,
         run=outer.run,
         content=outer.content,
         background=outer.background,

@@ -7,16 +7,19 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from cascade.config import Config, EndpointConfig, Price, TierConfig
-from cascade.errors import ConfigError
+from cascade.errors import ConfigError, PriceError
 from cascade.forecast import TierCost
 from cascade.ledger import Pricer, Tariff
 from cascade.models.base import Model
 from cascade.models.declared import endpoint_spec, retry_policy
+from cascade.models.preflight import check_proxies
 from cascade.nodes.services import Tier
+from cascade.notices import Notice
 from cascade.plugins import load as load_plugin
 from cascade.prices import Price as DatedPrice
-from cascade.prices import PriceOverride
+from cascade.prices import PriceBook, PriceOverride
 from cascade.prices.base import Unknown
+from cascade.prices.sellers import quoted_by, seller_of
 from cascade.types import Charge, Usage
 
 
@@ -41,6 +44,35 @@ def tier(name: str, config: TierConfig, *, model: Model | None = None) -> Tier:
         retry_history=config.history.retry,
         escalation_history=config.history.escalation,
         deadline_s=config.deadline_s,
+        notices=seller_notices(name, config),
+    )
+
+
+def seller_notices(name: str, config: TierConfig) -> tuple[Notice, ...]:
+    """Warnings where an endpoint's `price: auto` is that of another seller."""
+    return tuple(
+        notice
+        for number, each in enumerate(config.endpoints)
+        if each.price == "auto" and each.provider == "openai"
+        if (notice := _other_seller(endpoint_name(name, each, number), each)) is not None
+    )
+
+
+def _other_seller(name: str, endpoint: EndpointConfig) -> Notice | None:
+    seller = seller_of(endpoint.base_url or "")
+    try:
+        price = PriceBook().lookup(endpoint.model, provider=seller)
+    except PriceError:
+        return None  # said as an error where it is asked for
+    quoted = quoted_by(price)
+    if quoted == seller:
+        return None
+    return Notice(
+        code="price.of_another_seller",
+        subject=name,
+        message=f"is priced as {endpoint.model!r} costs at another seller ({quoted}): what {endpoint.base_url} "
+        "takes for it is not known",
+        hint="declare the tier's `price`, or `price: unknown`",
     )
 
 
@@ -61,6 +93,7 @@ def _model(name: str, config: TierConfig) -> Model:
         return model
     from cascade.models.openai import OpenAIModel
 
+    check_proxies()
     specs = [
         endpoint_spec(endpoint_name(name, each, number), each) for number, each in enumerate(config.endpoints)
     ]
@@ -73,6 +106,7 @@ def tariffs(config: Config) -> dict[str, Tariff]:
         endpoint_name(name, endpoint, number): Tariff(
             model=endpoint.model,
             override=_override(endpoint),
+            provider=seller_of(endpoint.base_url) if endpoint.base_url else None,
             max_output_tokens=endpoint.max_output_tokens,
         )
         for name, one in config.tiers.items()
@@ -93,7 +127,8 @@ def tier_cost(name: str, config: TierConfig, pricer: Pricer) -> TierCost:
         for number, each in enumerate(config.endpoints)
     ]
     most = max(each.max_output_tokens for each in config.endpoints)
-    return TierCost(price=first, max_output_tokens=most, fallback_prices=tuple(others))
+    models = tuple(each.model for each in config.endpoints)
+    return TierCost(price=first, max_output_tokens=most, fallback_prices=tuple(others), models=models)
 
 
 def _price_now(pricer: Pricer, endpoint: str, model: str) -> DatedPrice | None:

@@ -28,6 +28,7 @@ GIVEN: dict[str, Any] = {
     "limits": {"concurrency": 15, "requests_per_minute": 16},
     "dialect": "deepseek",
     "json_mode": True,
+    "on_wrong_model": "refuse",
     "user_id": "u1",
     "headers": {"x-tenant": "planted-header-1"},
     "extra_body": {"seed": 17},

@@ -335,14 +335,14 @@ async def test_json_mode_needs_the_word_json() -> None:
 async def test_strict_tools_and_prefix_completion_go_to_the_beta_address() -> None:
     strict: JsonObject = {"type": "function", "function": {"name": "add", "parameters": {}, "strict": True}}
     body = await body_of(request(tools=(strict,)), **DEEPSEEK)
-    assert body["path"] == "/v1/beta/chat/completions"
+    assert body["path"] == "/beta/chat/completions"
     begun = ModelRequest(
         messages=(*request().messages, {"role": "assistant", "content": "```python\n"}),
         task_id="t",
         tier="flash",
     )
     body = await body_of(begun, **DEEPSEEK)
-    assert body["path"] == "/v1/beta/chat/completions"
+    assert body["path"] == "/beta/chat/completions"
     assert body["messages"][-1]["prefix"] is True
     assert (await body_of(request(), **DEEPSEEK))["path"] == "/v1/chat/completions"
 
