@@ -17,13 +17,19 @@ from cascade.types import Attempt, History, JsonObject, JsonValue, Task, ToolCal
 DEFAULT_SYSTEM_PROMPT = (
     "You are a careful programmer. Reply with the complete content of each file that you write, each in one "
     "fenced code block whose info line carries the language and the path, like ```python path/to/file.py. A "
-    "single block without a path is taken for the file that the task asks for. Do not leave anything out."
+    "single block without a path is taken for the file that the task asks for. Do not leave anything out. A "
+    "file that exists may instead be changed by a unified diff in a ```diff block, or by SEARCH/REPLACE blocks "
+    "below its path: copy the lines around a change exactly. Use a longer fence for a file that holds fences."
 )
 _FRESH = (
     "An earlier answer to this task failed its checks:\n{feedback}\n"
     "Think about what it got wrong, then write a correct answer."
 )
-_REPLY = "The answer failed its checks:\n{feedback}\nMend it. Reply with the complete corrected answer."
+_REPLY = (
+    "The answer failed its checks:\n{feedback}\n"
+    "Fix the problems above and reply with the complete corrected answer. Edits apply to the files as they were "
+    "before your answer."
+)
 _CALLS_REPLY = (
     "The tool calls were not executed, because the answer failed its checks:\n{feedback}\n"
     "Answer again, with corrected calls."

@@ -63,6 +63,13 @@ class Header:
         else:
             self.new = path
 
+    def is_of(self, old_line: str, new_line: str) -> bool:
+        """Whether a `---` and a `+++` line name this file; a mode change may stand above another file's lines."""
+        mine = [name for name in (self.old, self.new) if name is not None]
+        named = [name for name in (header_name(old_line), header_name(new_line)) if name is not None]
+        pairs = [(a, b) for a in mine for b in named]
+        return not mine or any(f"/{a}".endswith(f"/{b}") or f"/{b}".endswith(f"/{a}") for a, b in pairs)
+
     def name(self, old_line: str, new_line: str) -> None:
         """Take the names of a `---` and a `+++` line, unless renames were named before."""
         old, new = header_name(old_line), header_name(new_line)

@@ -78,10 +78,11 @@ class _Reader:
         return self._line().startswith("--- ") and self._line(1).startswith("+++ ")
 
     def _name(self) -> None:
-        if self._header is None or self._hunks or self._header.is_binary:
+        names = self._line(), self._line(1)
+        if self._header is None or self._hunks or self._header.is_binary or not self._header.is_of(*names):
             self._open(Header(old=None, new=None))
         assert self._header is not None
-        self._header.name(self._line(), self._line(1))
+        self._header.name(*names)
         self._at += 2
 
     def _open(self, header: Header) -> None:

@@ -24,7 +24,7 @@ def faults_of(
     faults = []
     for path in (*files, *deleted):
         text = files.get(path)
-        fault = _of_original(path, originals)
+        fault = _of_original(path, originals, text=text)
         if fault is None and text is not None:
             fault = _of_text(path, text, task, originals, is_edited=path in edited)
         faults += [] if fault is None else [fault]
@@ -46,12 +46,14 @@ def _serves(
     return target in changed or (target in originals and all(path in originals for path in changed))
 
 
-def _of_original(path: str, originals: Mapping[str, str]) -> Diagnostic | None:
-    """A file that is no text cannot be edited here without harm."""
+def _of_original(path: str, originals: Mapping[str, str], *, text: str | None) -> Diagnostic | None:
+    """A file that is no text may go, but it cannot be written here without harm."""
     try:
-        original = originals.get(path, "")
+        original = originals.get(path, "") or text or ""
     except EditError as error:
         return error.diagnostic("extract.file")
+    if text is None:
+        return None
     at = next((at for at, char in enumerate(original) if 0xDC80 <= ord(char) <= 0xDCFF), None)
     if at is None:
         return None
