@@ -19,6 +19,8 @@ def resolve(change: Change, exists: Exists, *, known: Iterable[str]) -> tuple[st
     """
     old = None if change.old is None else _path(change.old, exists, change)
     new = None if change.new is None else _path(change.new, exists, change)
+    if change.old is not None and change.new is not None and _is_pair(change):
+        new = change.new if old == change.old else change.new[2:]
     if old is None or old == new:
         return _edited(old, new, change, exists, known)
     if new is not None and not (change.is_rename or change.is_copy):
@@ -55,7 +57,19 @@ def _path(name: str, exists: Exists, change: Change) -> str:
         names.insert(0, name.partition("/")[2])
     names += [each.replace("\\", "/") for each in names]
     normal = [str(PurePosixPath(each)) if each else each for each in names]
+    if change.old is None:
+        exists = _nowhere  # a new file, whatever exists under its name with the prefix
     return next((path for path in normal if exists(path)), normal[len(normal) // 2])
+
+
+def _is_pair(change: Change) -> bool:
+    """Whether both names carry git's prefixes: then both are read with them, or both without."""
+    named = change.has_prefixes and change.old is not None and change.new is not None
+    return named and (change.old or "").startswith("a/") and (change.new or "").startswith("b/")
+
+
+def _nowhere(_path: str) -> bool:
+    return False
 
 
 def missing(path: str, known: Iterable[str]) -> EditError:

@@ -88,6 +88,8 @@ def test_git_makes_the_other_tree(before: Tree, after: Tree) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(st.dictionaries(PLAIN, TEXTS, max_size=4), st.dictionaries(PLAIN, TEXTS, max_size=4))
+@example({"b/a.py": ""}, {"a.py": ""})
+@example({"b/a.py": "a\n"}, {"b.py": "", "a.py": "b\n"})
 def test_our_own_reader_makes_the_other_tree(before: dict[str, str], after: dict[str, str]) -> None:
     edited = edit(
         write_patch(

@@ -68,6 +68,13 @@ def test_each_shape_makes_the_same_file(text: str) -> None:
     assert found.candidate.files == {"add.py": NEW}
 
 
+def test_a_prefix_is_no_folder_where_the_file_is_missing() -> None:
+    assert not read(f"{F}diff\n{NAMES}{HUNK}{F}", {"b/add.py": OLD}).candidate.files
+    assert read(f"{F}diff\n--- b/add.py\n+++ b/add.py\n{HUNK}{F}", {"b/add.py": OLD}).candidate.files == {
+        "b/add.py": NEW
+    }
+
+
 def test_one_answer_may_edit_make_delete_rename_and_set_modes() -> None:
     text = (
         f"{F}diff\ndiff --git a/add.py b/add.py\n{NAMES}{HUNK}"
