@@ -165,7 +165,9 @@ class Pytest:
         if workspace.task.workspace is not None and not workspace.task.tests:
             return []
         tests = [path for path in workspace.tests if path.endswith(".py")]
-        return [path for path in tests if is_test(path)] or tests
+        return list(
+            dict.fromkeys([*([path for path in tests if is_test(path)] or tests), *_named(workspace)])
+        )
 
     def _limits(self, workspace: Workspace) -> Limits:
         usual, options = self.sandbox.limits, self._options
@@ -178,6 +180,12 @@ class Pytest:
 def _kind_of(python: Interpreter) -> Kind:
     # Another pytest in the same place is another server.
     return Kind("pytest", flags=(python.pytest,), python=python.executable, places=python.places)
+
+
+def _named(workspace: Workspace) -> list[str]:
+    """The files of the tests that the task names by id."""
+    files = (test.split("::", 1)[0] for test in (*workspace.task.fail_to_pass, *workspace.task.pass_to_pass))
+    return [path for path in files if workspace.read(path) is not None]
 
 
 def _left_out(workspace: Workspace) -> list[str]:

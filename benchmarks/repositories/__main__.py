@@ -17,10 +17,11 @@ from benchmarks.repositories.packages import Package, chosen
 from benchmarks.repositories.verdicts import Case, Kind, Outcome, examine
 from cascade.validators.sandbox import open_sandbox
 
-HEAD = (
-    "| package | plain pytest | broken: rejected | harmless: accepted | as plain pytest | verdict / pytest, s "
-    "| ratio | baseline, s | tree unchanged |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
-)
+COLUMNS = (
+    "package", "plain pytest", "broken: rejected", "harmless: accepted", "as plain pytest",
+    "tests of a verdict / pytest, s", "ratio", "all checks, s", "baseline, s", "tree unchanged",
+)  # fmt: skip
+HEAD = f"| {' | '.join(COLUMNS)} |\n|{' --- |' * len(COLUMNS)}"
 
 
 def main() -> None:
@@ -58,7 +59,6 @@ def _tried(package: Package, options: argparse.Namespace, counts: dict[Kind, int
         said = getattr(error, "stderr", None) or b""
         print(f"{package.name}: left out: {error} {said[-300:]!r}", file=sys.stderr)
         return None
-    # As generous as plain pytest, which has no limits.
     sandbox = open_sandbox()
     try:
         return examine(checkout, sandbox, seed=options.seed, counts=counts)
@@ -78,6 +78,7 @@ def _row(outcome: Outcome) -> str:
             f"{sum(case.agrees for case in cases)} of {len(cases)}",
             f"{_median([case.tests_s for case in cases])} / {_median([case.plain_s for case in cases])}",
             _median(ratios),
+            _median([case.verdict_s for case in cases]),
             f"{outcome.baseline_s:.1f}",
             f"{'yes' if outcome.is_tree_unchanged else 'NO'} |",
         ]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -35,10 +36,17 @@ class Case:
     plain_accepts: bool
     plain_s: float
     verdict: Verdict
-    tests_s: float
-    """Seconds of a warm verdict by the tests alone."""
+    verdict_s: float
+    """Seconds of a warm verdict by all checks."""
     is_tree_unchanged: bool
     """Whether the checks left content and time stamps of the user's tree as they were."""
+
+    @property
+    def tests_s(self) -> float:
+        """Seconds of the verdict without the checks that come before the tests."""
+        before = [report.latency_s for report in self.verdict.reports if report.name in ("ruff", "mypy")]
+        syntax = [report.latency_s for report in self.verdict.reports if report.name == "syntax"]
+        return self.verdict_s - max(before, default=0.0) - sum(syntax)
 
     @property
     def agrees(self) -> bool:
@@ -77,19 +85,27 @@ def examine(checkout: Checkout, sandbox: Sandbox, *, seed: int, counts: dict[Kin
 
 def _found(
     checkout: Checkout, plain: Plain, kind: Kind, *, seed: int, count: int
-) -> list[tuple[Change, Plain]]:
-    """The first changes of different functions on which plain pytest says what their kind says."""
-    kept: list[tuple[Change, Plain]] = []
+) -> list[tuple[Change, bool]]:
+    """The first changes of different functions on which plain pytest says what their kind says, as patches.
+
+    They are kept beside the package: to find them takes many runs.
+    """
+    place = checkout.root.parent / f"{kind}-{seed}-{count}.json"
+    if place.exists():
+        return [(Change(**change), accepts) for change, accepts in json.loads(place.read_text())]
+    kept: list[tuple[Change, bool]] = []
     seen: set[tuple[str, str]] = set()
     for tries, change in enumerate(_candidates(checkout, kind, seed)):
         if len(kept) == count or tries == TRIES:
             break
         if (change.path, change.function) in seen:
             continue
-        after = run_plain(checkout, change)
-        if plain.accepts(after) == (kind == "harmless"):
-            kept.append((change, after))
+        accepts = plain.accepts(run_plain(checkout, change))
+        if accepts == (kind == "harmless"):
+            (place.parent / f"{kind}-{len(kept) + 1}.patch").write_text(change.patch)
+            kept.append((change, accepts))
             seen.add((change.path, change.function))
+    place.write_text(json.dumps([(asdict(change), accepts) for change, accepts in kept]))
     return kept
 
 
@@ -119,43 +135,33 @@ def _code(root: Path) -> list[Path]:
 
 
 async def _judged(
-    checkout: Checkout, plain: Plain, found: dict[Kind, list[tuple[Change, Plain]]], sandbox: Sandbox
+    checkout: Checkout, plain: Plain, found: dict[Kind, list[tuple[Change, bool]]], sandbox: Sandbox
 ) -> Outcome:
     task = Task(prompt="", id=checkout.package.name, workspace=str(checkout.root), show_tests=True)
     project = Project(python=str(checkout.python))
-    whole = Suite(build(sandbox=sandbox), stop_early=False, sandbox=sandbox, project=project)
-    tests = Suite(build(["pytest"], sandbox=sandbox), sandbox=sandbox, project=project)
+    suite = Suite(build(sandbox=sandbox), sandbox=sandbox, project=project)
     try:
         started = time.perf_counter()
-        baseline = await whole.baseline(task)
+        baseline = await suite.baseline(task)
         baseline_s = time.perf_counter() - started
         cases = [
-            await _case(kind, change, after, plain, task=task, suites=(whole, tests), checkout=checkout)
+            await _case(kind, change, accepts, task=task, suite=suite, checkout=checkout)
             for kind, pairs in found.items()
-            for change, after in pairs
+            for change, accepts in pairs
         ]
     finally:
-        await whole.aclose()
-        await tests.aclose()
+        await suite.aclose()
     return Outcome(checkout, plain, baseline, baseline_s, tuple(cases))
 
 
 async def _case(
-    kind: Kind,
-    change: Change,
-    after: Plain,
-    plain: Plain,
-    *,
-    task: Task,
-    suites: tuple[Suite, Suite],
-    checkout: Checkout,
+    kind: Kind, change: Change, accepts: bool, *, task: Task, suite: Suite, checkout: Checkout
 ) -> Case:
     candidate = Candidate(text="", files={change.path: change.new})
     before = fingerprint(checkout.root)
-    verdict = await suites[0].check(task, candidate)
     started = time.perf_counter()
-    await suites[1].check(task, candidate)
+    verdict = await suite.check(task, candidate)
     took = time.perf_counter() - started
     unchanged = fingerprint(checkout.root) == before
-    again = await asyncio.to_thread(run_plain, checkout, change)
-    return Case(kind, change, plain.accepts(after), again.seconds, verdict, took, unchanged)
+    beside = await asyncio.to_thread(run_plain, checkout, change)
+    return Case(kind, change, accepts, beside.seconds, verdict, took, unchanged)

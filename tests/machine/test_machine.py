@@ -17,8 +17,8 @@ from cascade.models.scripted import Reply
 from cascade.policy.fixed import FixedPolicy
 from cascade.trace.events import AttemptFailed, AttemptFinished, PolicyDecided
 from cascade.trace.events import AttemptStarted as Started
-from cascade.types import Usage
-from tests.machine.doubles import BAD, GOOD, Machine, task
+from cascade.types import Task, Usage
+from tests.machine.doubles import BAD, GOOD, Machine, WordChecks, task
 
 
 async def test_a_good_first_answer_is_accepted() -> None:
@@ -181,6 +181,20 @@ async def test_closing_the_stream_cancels_the_call() -> None:
     (failed,) = machine.events("attempt.failed")
     assert isinstance(failed, AttemptFailed)
     assert failed.code == "model.cancelled"
+
+
+class UnusableWorkspace(WordChecks):
+    """Checks that cannot use a task's workspace."""
+
+    async def prepare(self, task: Task) -> None:
+        raise InputError(f"the workspace of {task.id} cannot be used")
+
+
+async def test_what_is_wrong_with_a_workspace_is_said_before_anything_is_paid() -> None:
+    machine = Machine(checks=UnusableWorkspace())
+    with pytest.raises(InputError, match="cannot be used"):
+        await invoke(machine.graph, task())
+    assert machine.models["flash"].requests == []
 
 
 async def test_an_unknown_validator_is_found_before_anything_is_paid() -> None:
