@@ -123,8 +123,10 @@ def left_out(root: Path) -> dict[str, str]:
 class Snapshots:
     """Read-only copies of workspace directories, one for each state a directory was seen in."""
 
-    def __init__(self, parent: Path) -> None:
+    def __init__(self, parent: Path, *, sealed: bool = True) -> None:
+        """`sealed`: what runs in a workspace is the owner of the copies, so that nobody may write them."""
         self._parent = parent
+        self._modes = (0o444, 0o555) if sealed else (0o644, 0o755)
         self._last: dict[str, tuple[str, Path, tuple[Entry, ...]]] = {}
 
     def materialise(self, directory: str, destination: Path, *, share: bool) -> None:
@@ -166,7 +168,7 @@ class Snapshots:
                     (partial / entry.path).mkdir()
                 elif entry.kind == "file":
                     shutil.copyfile(directory / entry.path, partial / entry.path, follow_symlinks=False)
-                    (partial / entry.path).chmod(0o555 if entry.stamp.endswith(":64") else 0o444)
+                    (partial / entry.path).chmod(self._modes[entry.stamp.endswith(":64")])
             partial.rename(copy)
         except OSError as error:
             shutil.rmtree(partial, ignore_errors=True)

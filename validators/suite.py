@@ -178,7 +178,9 @@ class Suite(ForkAware):
             self._remove_own = weakref.finalize(self, shutil.rmtree, parent, ignore_errors=True)
             return Place(parent=parent, snapshots=Snapshots(parent), share=False)
         parent, share = self._sandbox.root, self._sandbox.isolates
-        return Place(parent=parent, snapshots=Snapshots(parent), share=share, owner=self._sandbox.owner)
+        owner = self._sandbox.owner
+        snapshots = Snapshots(parent, sealed=owner is None)
+        return Place(parent=parent, snapshots=snapshots, share=share, owner=owner)
 
     async def _run(self, validators: Sequence[Validator], examination: Examination) -> Verdict:
         reasons = {v.name: _nothing_to_do(v, examination.seen_by(v)) for v in validators}

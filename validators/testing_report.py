@@ -224,7 +224,7 @@ def _not_imported(run: TestRun, workspace: Workspace) -> Iterator[Diagnostic]:
     used = {workspace.relative(file) for file in run.modules.values()}
     if files and run.modules and not used & set(files):
         shown = ", ".join(files[:3]) + (", ..." if len(files) > 3 else "")
-        message = f"the tests never imported the answer ({shown}): that they pass says nothing about it"
+        message = f"the tests never imported the answer ({shown}): they say nothing about it"
         yield Diagnostic(message=message, code=f"{TEST_CODE}unused", severity="warning", path=files[0])
 
 

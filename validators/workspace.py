@@ -285,15 +285,21 @@ def _files_below(root: Path) -> Iterator[str]:
 
 
 def _give(home: Path, owner: int) -> None:
-    """Hand the directories and the private files to another uid; shared files stay ours."""
-    os.chown(home, owner, owner)
+    """Hand the directories and the private files to another user and its group; shared files stay ours."""
+    _hand_over(home, owner, 0o770)
     for folder, folders, files in os.walk(home):
         for name in folders:
-            os.chown(Path(folder) / name, owner, owner, follow_symlinks=False)
+            _hand_over(Path(folder) / name, owner, 0o770)
         for name in files:
             path = Path(folder) / name
             if path.lstat().st_nlink == 1:
-                os.chown(path, owner, owner, follow_symlinks=False)
+                _hand_over(path, owner, 0o660)
+
+
+def _hand_over(path: Path, owner: int, mode: int) -> None:
+    os.chown(path, owner, owner, follow_symlinks=False)
+    if not path.is_symlink():
+        path.chmod(path.stat().st_mode & 0o777 | mode)
 
 
 def _remove(home: Path) -> None:

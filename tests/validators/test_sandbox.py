@@ -117,6 +117,7 @@ async def test_memory_disk_and_processes_are_bounded_together(
     place.mkdir()
     if sandbox.owner is not None:
         os.chown(place, sandbox.owner, sandbox.owner)
+        place.chmod(0o770)
     done = await sandbox.execute(
         [sys.executable, "-c", script], Room(cwd=place, writable=(place,), limits=limits)
     )

@@ -6,36 +6,38 @@ import os
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from cascade.validators.inside import landlock, privileges, seccomp
+from cascade.validators.inside import landlock, namespaces, privileges, seccomp
 
+# More processes than the watch would let be.
+WATCHED = 1024
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 
 
 @dataclass(frozen=True)
 class Policy:
-    """What the server's children may do at most; decided once, by the library, when the server starts.
-
-    `readable` are directories and files (programs, interpreter, libraries). If the server is root, its
-    children take `uid` as real uid, one for each server, so that the limit on processes counts one candidate
-    alone; and `owner`, to whom the workspaces belong, as effective uid. Where the interpreter is readable by root
-    alone, `owner` is None and the effective uid stays 0, without capabilities. `spare_processes` is added to the
-    limit on processes, where the kernel counts all processes of the user.
-    """
+    """What the server's children may do at most; decided once, by the library, when the server starts."""
 
     readable: tuple[str, ...] = ()
+    """Folders and files: programs, interpreter, libraries."""
     landlock: bool = True
     seccomp: bool = True
     uid: int | None = None
+    """If the server is root: who its children are, another for each server, so that the limit on processes counts
+    one candidate alone."""
     owner: int | None = None
+    """Then: to whom workspaces belong; its group is that of the children."""
+    search: bool = False
+    """Whether they may then read what `readable` names though it is root's alone; Landlock, or bwrap, confines it."""
     spare_processes: int = 0
+    """Added to the limit on processes, where the kernel counts all processes of the user."""
+    namespaces: str = ""
+    """`given` if the server has a network and a shared memory of its own, `make` if it is to take them if it can."""
+    private: bool = False
+    """Whether it has: then its children may use both."""
 
     def for_program(self) -> Policy:
-        """The policy for a program that is executed: no uid by half.
-
-        Where real and effective uid differ, the loader distrusts the environment and relative library paths,
-        and many programs do not start. Their number of processes is then only watched, not limited.
-        """
-        return replace(self, uid=self.owner)
+        """The policy for a program that is executed: its processes are watched, so that it ends by a word."""
+        return replace(self, spare_processes=max(self.spare_processes, WATCHED))
 
     @classmethod
     def of(cls, data: dict[str, Any]) -> Policy:
@@ -65,15 +67,28 @@ def confine_child(policy: Policy, grant: Grant) -> None:
         limits["processes"] = int(limits["processes"] or 0) + policy.spare_processes
     privileges.set_limits(limits)
     if os.geteuid() == 0:
+        kept = (privileges.DAC_READ_SEARCH,) if policy.search and policy.uid is not None else ()
         if policy.uid is not None:
-            privileges.become(policy.uid, policy.owner)
-        privileges.keep_capabilities()
+            privileges.become(policy.uid, policy.owner or policy.uid)
+        privileges.keep_capabilities(kept, hand_on=True)
     privileges.die_with_parent()
     landlock.no_new_privileges()
     if policy.landlock:
-        landlock.restrict((*policy.readable, *grant.readable), grant.writable, DEVICES)
+        readable = (*policy.readable, *grant.readable)
+        landlock.restrict(readable, grant.writable, DEVICES, network=policy.private)
+    if policy.private:
+        namespaces.clear()
     if policy.seccomp:
-        seccomp.install(gaps() if policy.landlock else seccomp.Gaps(signals=True))
+        closed = gaps() if policy.landlock else seccomp.Gaps(signals=True)
+        # Who is nobody else owns only what it made itself: it may change the modes of that.
+        seccomp.install(replace(closed, modes=policy.uid is None, network=policy.private))
+
+
+def with_namespaces(policy: Policy) -> Policy:
+    """The policy as it is after the server took namespaces of its own, if it was to."""
+    private = policy.namespaces == "given" or (policy.namespaces == "make" and namespaces.make())
+    readable = (*policy.readable, namespaces.HOSTS) if private else policy.readable
+    return replace(policy, private=private, readable=readable)
 
 
 def confine_server(policy: Policy, root: str) -> None:
@@ -81,12 +96,13 @@ def confine_server(policy: Policy, root: str) -> None:
     if os.geteuid() == 0:
         privileges.keep_capabilities(_needed_to_serve(policy))
     if policy.landlock:
-        landlock.restrict((*policy.readable, "/proc"), (root,), DEVICES)
+        writable = (root, namespaces.SHM) if policy.private else (root,)
+        landlock.restrict((*policy.readable, "/proc"), writable, DEVICES, network=policy.private)
 
 
 def _needed_to_serve(policy: Policy) -> tuple[int, ...]:
     """What it takes to kill children, to give them a uid, and to see how much they wrote."""
     kept: tuple[int, ...] = (privileges.KILL, privileges.SETPCAP)
     if policy.uid is not None:
-        kept += (privileges.SETUID, privileges.SETGID)
-    return (*kept, privileges.DAC_READ_SEARCH) if policy.owner is not None else kept
+        kept += (privileges.SETUID, privileges.SETGID, privileges.DAC_READ_SEARCH)
+    return kept

@@ -72,11 +72,17 @@ def no_new_privileges() -> None:
 
 
 def restrict(
-    readable: Iterable[str], writable: Iterable[str], devices: Iterable[str], listable: Iterable[str] = ()
+    readable: Iterable[str],
+    writable: Iterable[str],
+    devices: Iterable[str],
+    listable: Iterable[str] = (),
+    *,
+    network: bool = False,
 ) -> None:
     """From here on, only these paths, no TCP, no signal to and no abstract socket of processes outside.
 
-    Paths that do not exist are left out. `readable` may be executed too; of `listable` only names are seen.
+    Paths that do not exist are left out. `readable` may be executed too; of `listable` only names are seen. TCP is
+    left alone where there is a `network` that leads nowhere.
 
     Raises:
         OSError: it cannot be done.
@@ -86,7 +92,7 @@ def restrict(
         raise OSError("this kernel has no Landlock")
     libc = _libc()
     rights = handled(version)
-    attr = struct.pack("=QQQ", rights, NET_ALL, SCOPE_ALL)
+    attr = struct.pack("=QQQ", rights, 0 if network else NET_ALL, SCOPE_ALL)
     attr = attr[: 8 if version < ABI_NET else 16 if version < ABI_SCOPE else 24]
     ruleset = _check(libc.syscall(CREATE_RULESET, attr, ctypes.c_size_t(len(attr)), 0), "landlock")
     wanted = [(path, READ) for path in readable] + [(path, WRITE) for path in writable]

@@ -9,6 +9,7 @@ import struct
 
 PR_SET_DUMPABLE, PR_SET_PDEATHSIG, PR_CAPBSET_DROP = 4, 1, 24
 PR_SET_SECUREBITS, PR_SET_CHILD_SUBREAPER, PR_CAP_AMBIENT, CLEAR_ALL = 28, 36, 47, 4
+AMBIENT_RAISE = 2
 # NOROOT and NO_SETUID_FIXUP, both locked, and KEEP_CAPS locked off: uid 0 means nothing from here on.
 SECUREBITS = 0b101111
 CAPABILITY_VERSION_3 = 0x20080522
@@ -56,19 +57,20 @@ def _lower(kind: int, value: int) -> None:
     resource.setrlimit(kind, (value, ceiling))
 
 
-def become(uid: int, owner: int | None) -> None:
-    """As root: take `uid` as real uid, which is what processes are counted by, and act as `owner`.
+def become(uid: int, group: int) -> None:
+    """As root: be another user, in every respect, of this group.
 
-    The limit on processes does not hold for root; without an owner a real uid of one's own makes it count.
+    Real and effective uid are one: the real one is what processes are counted by and what access(2) asks for.
     """
     os.setgroups([])
-    if owner is not None:
-        os.setresgid(owner, owner, owner)
-    os.setresuid(uid, owner or 0, owner or 0)
+    os.setresgid(group, group, group)
+    os.setresuid(uid, uid, uid)
 
 
-def keep_capabilities(kept: tuple[int, ...] = ()) -> None:
-    """Give up every capability but these, also for programs started later. Does nothing for a plain user.
+def keep_capabilities(kept: tuple[int, ...] = (), *, hand_on: bool = False) -> None:
+    """Give up every capability but these; programs started later have them too if we `hand_on`.
+
+    Does nothing for a plain user.
 
     Raises:
         OSError: capabilities are left that could not be given up.
@@ -82,12 +84,15 @@ def keep_capabilities(kept: tuple[int, ...] = ()) -> None:
     libc.prctl(PR_SET_SECUREBITS, SECUREBITS, 0, 0, 0)
     header = struct.pack("=Ii", CAPABILITY_VERSION_3, 0)
     low, high = mask & 0xFFFFFFFF, mask >> 32
-    data = struct.pack("=6I", low, low, 0, high, high, 0)
+    passed = mask if hand_on else 0
+    data = struct.pack("=6I", low, low, passed & 0xFFFFFFFF, high, high, passed >> 32)
     if libc.capset(header, data) != 0:
         held = effective()
         if held & ~mask:
             number = ctypes.get_errno()
             raise OSError(number, f"capabilities: {os.strerror(number)}")
+    for number in kept if hand_on else ():
+        libc.prctl(PR_CAP_AMBIENT, AMBIENT_RAISE, number, 0, 0)
 
 
 def effective() -> int:

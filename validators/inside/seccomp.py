@@ -24,7 +24,7 @@ LOAD, JEQ, JSET, JGE, AND, RET = 0x20, 0x15, 0x45, 0x35, 0x54, 0x06
 NUMBER, ARCHITECTURE, ARGUMENTS = 0, 4, 16
 X32_BIT = 0x40000000
 NEW_NAMESPACES = 0x7E020000
-STREAM, SEQPACKET = 1, 5
+STREAM, DATAGRAM, SEQPACKET = 1, 2, 5
 TIOCSTI, TIOCLINUX = 0x5412, 0x541C
 O_ACCMODE_TRUNC = 0o1003
 O_TRUNC = 0o1000
@@ -32,7 +32,7 @@ SAME = 0  # errno 0: the call claims success and does nothing
 
 ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 REFUSED = (
-    "shmget", "socket", "connect", "bind", "listen", "semget", "msgget", "ptrace", "syslog",
+    "shmget", "semget", "msgget", "ptrace", "syslog",
     "setpgid", "setsid", "personality", "vhangup", "modify_ldt", "pivot_root", "chroot", "acct",
     "mount", "umount2", "swapon", "swapoff", "reboot", "sethostname", "setdomainname", "iopl",
     "ioperm", "init_module", "delete_module", "quotactl", "lookup_dcookie", "mq_open", "kexec_load",
@@ -45,11 +45,17 @@ REFUSED = (
     "process_mrelease", "open_tree_attr", "file_setattr", "rt_sigqueueinfo", "rt_tgsigqueueinfo",
     "pidfd_send_signal",
 )  # fmt: skip
-# Landlock does not cover modes, owners and times: the calls claim success, so that copying files still works.
+# Refused where the network is not one of our own.
+SOCKETS = ("socket", "connect", "bind", "listen")
+INTERNET, INTERNET6 = 2, 10
+# Landlock does not cover owners: the calls claim success, so that copying files still works.
 CLAIMED = (
-    "chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat", "utime",
-    "utimes", "futimesat", "utimensat", "setuid", "setgid", "setreuid", "setregid", "setresuid",
+    "chown", "fchown", "lchown", "fchownat", "setuid", "setgid", "setreuid", "setregid", "setresuid",
     "setresgid", "setgroups", "setfsuid", "setfsgid",
+)  # fmt: skip
+# Nor modes and times: so do these, unless the process is a user who owns nothing else.
+MODES = (
+    "chmod", "fchmod", "fchmodat", "fchmodat2", "utime", "utimes", "futimesat", "utimensat",
 )  # fmt: skip
 UNSUPPORTED = (
     "setxattr", "lsetxattr", "fsetxattr", "removexattr", "lremovexattr", "fremovexattr",
@@ -64,10 +70,16 @@ ONLY_SELF = (
 
 @dataclass(frozen=True)
 class Gaps:
-    """What this kernel's Landlock leaves open and the filter has to close more coarsely."""
+    """What Landlock leaves open here and the filter has to close more coarsely.
+
+    `signals`, `truncation`: this kernel's Landlock does not know them. `modes`: the user owns more than the run made.
+    `network`: there is one that leads nowhere else, and may be used.
+    """
 
     signals: bool = False
     truncation: bool = False
+    modes: bool = True
+    network: bool = False
 
 
 def supported() -> bool:
@@ -113,7 +125,8 @@ def program(gaps: Gaps) -> bytes:
     ]
     if platform.machine() == "x86_64":
         code += [_op(JGE, X32_BIT, 0, 1), no]
-    code += _when(REFUSED, [no]) + _when(CLAIMED, [_fail(SAME)]) + _when(UNSUPPORTED, [_fail(errno.ENOTSUP)])
+    claimed = (*CLAIMED, *(MODES if gaps.modes else ()))
+    code += _when(REFUSED, [no]) + _when(claimed, [_fail(SAME)]) + _when(UNSUPPORTED, [_fail(errno.ENOTSUP)])
     code += _when(ABSENT, [_fail(errno.ENOSYS)])
     code += _when(["clone"], [_argument(0), _op(JSET, NEW_NAMESPACES, 0, 1), no, yes])
     code += _when(ONLY_SELF, [_argument(0), _op(JEQ, 0, 1, 0), no, yes])
@@ -122,9 +135,18 @@ def program(gaps: Gaps) -> bytes:
     # An unconnected datagram pair could be pointed at any socket's path.
     pair = [_argument(1), _op(AND, 0xF), _op(JEQ, STREAM, 2, 0), _op(JEQ, SEQPACKET, 1, 0), no, yes]
     code += _when(["socketpair"], pair)
-    code += _when(["sendto"], [_argument(4), _op(JEQ, 0, 1, 0), no, yes])
+    if gaps.network:
+        code += _when(["socket"], _internet(no, yes))
+    else:
+        code += _when(SOCKETS, [no]) + _when(["sendto"], [_argument(4), _op(JEQ, 0, 1, 0), no, yes])
     code += _when(["ioctl"], [_argument(1), _op(JEQ, TIOCSTI, 1, 0), _op(JEQ, TIOCLINUX, 0, 1), no, yes])
     return b"".join([*code, *_closing(gaps), yes])
+
+
+def _internet(no: bytes, yes: bytes) -> list[bytes]:
+    """Streams and datagrams over IP: no other family, and nothing raw."""
+    family = [_argument(0), _op(JEQ, INTERNET, 2, 0), _op(JEQ, INTERNET6, 1, 0), no]
+    return [*family, _argument(1), _op(AND, 0xF), _op(JEQ, STREAM, 2, 0), _op(JEQ, DATAGRAM, 1, 0), no, yes]
 
 
 def _closing(gaps: Gaps) -> list[bytes]:

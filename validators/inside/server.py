@@ -13,8 +13,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cascade.validators.inside import privileges, wire
-from cascade.validators.inside.confine import Grant, Policy, confine_server
+from cascade.validators.inside import namespaces, privileges, wire
+from cascade.validators.inside.confine import Grant, Policy, confine_server, with_namespaces
 from cascade.validators.inside.run import MB, Ask, perform
 
 Job = Callable[[dict[str, Any], int], None]
@@ -29,7 +29,7 @@ def main(jobs: Mapping[str, Job], prepare: Callable[[dict[str, Any]], None]) -> 
     # Children must never find the control channel, not even by guessing: they close all above 3.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     head, _ = _receive(control)
-    policy = Policy.of(head["policy"])
+    policy = with_namespaces(Policy.of(head["policy"]))
     privileges.adopt_orphans()
     confine_server(policy, head["root"])
     prepare({**head["setup"], "root": head["root"]})
@@ -38,7 +38,9 @@ def main(jobs: Mapping[str, Job], prepare: Callable[[dict[str, Any]], None]) -> 
     _send(answers, {"ready": True, "pid": os.getpid()})
     while True:
         head, body = _receive(control)
-        outcome = perform(_ask(head, body, jobs), policy.for_program() if "argv" in head else policy, control)
+        outcome = perform(
+            _ask(head, body, jobs, policy), policy.for_program() if "argv" in head else policy, control
+        )
         answer: dict[str, Any] = {
             "id": head["id"],
             "returncode": outcome.returncode,
@@ -51,9 +53,10 @@ def main(jobs: Mapping[str, Job], prepare: Callable[[dict[str, Any]], None]) -> 
             return
 
 
-def _ask(head: dict[str, Any], body: bytes, jobs: Mapping[str, Job]) -> Ask:
+def _ask(head: dict[str, Any], body: bytes, jobs: Mapping[str, Job], policy: Policy) -> Ask:
     limits = head["limits"]
-    grant = Grant(tuple(head["writable"]), tuple(head["readable"]), limits["rlimits"])
+    writable = (*head["writable"], *([namespaces.SHM] if policy.private else []))
+    grant = Grant(writable, tuple(head["readable"]), limits["rlimits"])
     return Ask(
         cwd=head["cwd"],
         env=head["env"],

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cascade.errors import SandboxError
+from cascade.validators.inside import namespaces
 from cascade.validators.sandbox.limits import Kind
 from cascade.validators.sandbox.runtime import ENVIRONMENT
 
@@ -58,6 +59,7 @@ class Bubblewrap(Backend):
     ) -> tuple[str, ...]:
         argv = [self.wrapper, "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
         argv += ["--unshare-cgroup-try", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108
+        argv += ["--perms", "1777", "--tmpfs", namespaces.SHM, "--ro-bind-try", *[namespaces.HOSTS] * 2]
         if os.geteuid() == 0:
             for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP", "CAP_KILL", "CAP_DAC_READ_SEARCH"):
                 argv += ["--cap-add", capability]

@@ -104,7 +104,8 @@ def _landlock() -> tuple[Backend, dict[str, Any]]:
     if not version:
         raise SandboxError("this kernel has no Landlock (Linux 5.13 or later, and enabled)")
     policy = _policy()
-    return Backend(layers=(*_inner_layers(policy),)), policy
+    namespaces = "make" if policy["uid"] is not None else ""
+    return Backend(layers=(*_inner_layers(policy),)), {**policy, "namespaces": namespaces}
 
 
 def _bwrap() -> tuple[Backend, dict[str, Any]]:
@@ -113,7 +114,8 @@ def _bwrap() -> tuple[Backend, dict[str, Any]]:
         raise SandboxError("bubblewrap (bwrap) is not installed")
     policy = _policy()
     layers = ("bwrap", *_inner_layers(policy))
-    return Bubblewrap(wrapper=wrapper, one_shot=not policy["landlock"], layers=layers), policy
+    backend = Bubblewrap(wrapper=wrapper, one_shot=not policy["landlock"], layers=layers)
+    return backend, {**policy, "namespaces": "given"}
 
 
 def _container(image: str | None) -> tuple[Backend, dict[str, Any]]:
@@ -131,7 +133,7 @@ def _inner_layers(policy: dict[str, Any]) -> list[str]:
     layers = [f"landlock:{landlock.abi()}"] if policy["landlock"] else []
     layers += ["seccomp"] if policy["seccomp"] else []
     if os.geteuid() == 0:
-        layers += ["uid" if policy["owner"] is not None else "capabilities"]
+        layers += ["uid" if policy["uid"] is not None else "capabilities"]
     return layers
 
 
@@ -141,12 +143,13 @@ def _policy() -> dict[str, Any]:
     inner = seccomp.supported()
     root = os.name == "posix" and os.geteuid() == 0
     apart = root and inner
-    wanted = {"uid": apart or None, "owner": (apart and world_readable(paths)) or None}
+    wanted = {"uid": apart or None, "owner": apart or None}
     return {
         "readable": paths,
         "landlock": landlock.abi() > 0,
         "seccomp": inner,
         **uids_of_this_process(wanted),
+        "search": not world_readable((*paths, tempfile.gettempdir())),
         "spare_processes": 0 if root else user_processes() + SPARE_PROCESSES,
     }
 

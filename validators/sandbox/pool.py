@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 from cascade.validators import inside
 from cascade.validators.sandbox.backends import Backend
 from cascade.validators.sandbox.limits import Completed, Kind, Room
+from cascade.validators.sandbox.runtime import world_readable
 from cascade.validators.sandbox.worker import Launch, Worker, WorkerLostError
 
 RECYCLE_AFTER = 2000
@@ -102,12 +103,17 @@ class Pool:
             argv=self.backend.command(kind, self.lib, places, readable),
             env=self.backend.env,
             hello={
-                "policy": {**self._policy, "readable": readable, "uid": self._next_uid()},
+                "policy": self._policy_of(readable, own=(*kind.places, *outside)),
                 "root": str(self._root),
                 "setup": {"flags": list(kind.flags)},
             },
             log=self._root / f"{kind.name}.log",
         )
+
+    def _policy_of(self, readable: tuple[str, ...], *, own: tuple[str, ...]) -> dict[str, Any]:
+        """`own` is what this server has to read besides."""
+        search = self._policy["search"] or not world_readable(own)
+        return {**self._policy, "readable": readable, "uid": self._next_uid(), "search": search}
 
     def _next_uid(self) -> int | None:
         """A uid for one more server, if servers take one: two candidates must not share a limit."""

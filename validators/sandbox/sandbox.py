@@ -154,7 +154,7 @@ class Sandbox(ForkAware):
         with tempfile.TemporaryDirectory(dir=self.root, prefix="run-") as fresh:
             place = Path(fresh)
             if self.owner is not None:
-                os.chown(place, self.owner, self.owner)
+                _give(place, self.owner)
             home = {"HOME": fresh, "TMPDIR": fresh, **(env or {})}
             room = Room(cwd=place, writable=(place, *writable), env=home, stdin=stdin, limits=limits)
             return await self.execute(argv, room)
@@ -182,6 +182,12 @@ class Sandbox(ForkAware):
     async def aclose(self) -> None:
         """As `close`."""
         self.close()
+
+
+def _give(place: Path, owner: int) -> None:
+    """Servers' children are users of their own, of the owner's group."""
+    os.chown(place, owner, owner)
+    place.chmod(0o770)
 
 
 def _with_wall(limits: Limits, wall_s: float) -> Limits:

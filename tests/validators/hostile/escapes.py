@@ -37,7 +37,9 @@ ESCAPES: dict[str, str] = {
     # --- writing
     "writes a file outside": "open(HOST['outside'] + '/written', 'w').write('x'); return True",
     "writes into /tmp": "open('/tmp/cascade-escaped', 'w').write('x'); return True",
-    "writes into shared memory": "open('/dev/shm/cascade-escaped', 'w').write('x'); return True",
+    # It may be one of its own: the arena looks into the host's.
+    "writes into shared memory": "open('/dev/shm/cascade-escaped', 'w').write('x')",
+    "finds what another left in shared memory": "return os.path.exists('/dev/shm/cascade-escaped')",
     "writes into the interpreter": "import site; open(site.getsitepackages()[0] + '/zz.pth', 'w'); return True",
     "poisons the server": "open(HOST['root'] + '/lib/cascade/__init__.py', 'w').write('x'); return True",
     "overwrites a file outside": "open(HOST['victim'], 'w').write('x'); return True",
@@ -89,7 +91,8 @@ ESCAPES: dict[str, str] = {
     "connects by TCP over IPv4": "return socket.create_connection(('127.0.0.1', HOST['tcp4']), 1)",
     "connects by TCP over IPv6": "return socket.create_connection(('::1', HOST['tcp6']), 1)",
     "sends UDP": (
-        "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); return s.sendto(b'x', ('127.0.0.1', HOST['udp']))"
+        # Sent where nobody is, it is held: the arena says whether it arrived.
+        "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.sendto(b'x', ('127.0.0.1', HOST['udp']))"
     ),
     "connects to a Unix socket": "s = socket.socket(socket.AF_UNIX); s.connect(HOST['unix']); return True",
     "connects to an abstract socket": "s = socket.socket(socket.AF_UNIX); s.connect(HOST['abstract']); return True",
@@ -97,7 +100,16 @@ ESCAPES: dict[str, str] = {
         "a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM); return a.sendto(b'x', HOST['unix_datagram'])"
     ),
     "points a stream pair at a Unix socket": "a, b = socket.socketpair(); a.connect(HOST['unix']); return 1",
-    "listens": "s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen(); return True",
+    "listens on the host's loopback": (
+        "import errno\n"
+        "s = socket.socket()\n"
+        "try: s.bind(('127.0.0.1', HOST['tcp4']))\n"
+        "except OSError as error: return error.errno == errno.EADDRINUSE"
+    ),
+    "listens on every address": (
+        "s = socket.socket(); s.bind(('0.0.0.0', 0)); s.listen(); return [a for a in "
+        "__import__('socket').if_nameindex() if a[1] != 'lo']"
+    ),
     "opens a raw socket": "return socket.socket(socket.AF_PACKET, socket.SOCK_RAW)",
     "opens a netlink socket": "return socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)",
     "asks io_uring": (
