@@ -23,7 +23,8 @@ class Notice:
     @property
     def text(self) -> str:
         """Message and hint in one line."""
-        said = f"{self.subject}: {self.message}" if self.subject else self.message
+        named = not self.subject or self.message.startswith(self.subject)
+        said = self.message if named else f"{self.subject}: {self.message}"
         return f"{said} (hint: {self.hint})" if self.hint else said
 
 

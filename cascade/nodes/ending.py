@@ -113,7 +113,9 @@ def _causes(attempts: tuple[Attempt, ...]) -> str:
     for attempt in attempts:
         if attempt.error is not None:
             first.setdefault(attempt.tier, (attempt.error_message or attempt.error).partition("\n")[0])
-    return "; ".join(f"{tier}: {cause}" for tier, cause in first.items())
+    return "; ".join(
+        cause if cause.startswith(f"{tier}@") else f"{tier}: {cause}" for tier, cause in first.items()
+    )
 
 
 def _accepted(attempts: tuple[Attempt, ...], decision: Decision) -> Attempt:

@@ -101,7 +101,7 @@ async def test_when_all_tiers_fail_the_first_cause_at_each_is_said() -> None:
     machine = Machine(flash=[first, broken], pro=[poor])
     result = await invoke(machine.graph, task())
     assert result.status == "error"
-    assert result.reason == f"flash: {first.message}; pro: {poor.message}"
+    assert result.reason == f"{first.message}; {poor.message}"
 
 
 GRAPH: dict[str, Any] = {
