@@ -166,7 +166,7 @@ class Workspace:
         executes = target.is_file() and bool(target.stat().st_mode & 0o100)
         if target.is_symlink() or target.exists():
             target.unlink()  # never write through a link, hard or soft
-        target.write_bytes(text.encode("utf-8", "surrogatepass"))
+        target.write_bytes(_bytes(text))
         if mode == "100755" or (mode is None and executes):
             target.chmod(0o755)
 
@@ -256,6 +256,14 @@ class Workspace:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _bytes(text: str) -> bytes:
+    """A file's bytes; those of a text that is no UTF-8 came as lone surrogates (`surrogateescape`)."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
 
 
 def read_below(root: Path, path: str) -> str | None:

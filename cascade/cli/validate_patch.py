@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import sys
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from cascade.codec import to_json
+from cascade.edits.originals import Originals
 from cascade.errors import InputError, UsageError
-from cascade.patches import PatchError, apply_patch, is_patch
-from cascade.storage import read_text
+from cascade.patches import PatchError, edit, is_patch
+from cascade.storage import open_bytes
 from cascade.types import Candidate, Task, Verdict
 from cascade.validators.baseline.values import Baseline
 from cascade.validators.catalog import build
 from cascade.validators.project import Project
 from cascade.validators.sandbox import Use, open_sandbox
 from cascade.validators.suite import Suite
-from cascade.validators.workspace import read_below
 
 SHOWN = 10
 WORDS = {
@@ -79,43 +79,35 @@ class PatchedWorkspace:
             await sandbox.aclose()
 
 
-class _Files(Mapping[str, str]):
-    """The workspace's texts by path, read when a patch asks for them."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-
-    def __getitem__(self, path: str) -> str:
-        text = read_below(self._root, path)
-        if text is None:
-            raise KeyError(path)
-        return text
-
-    def __iter__(self) -> Iterator[str]:
-        """The names in the root: for messages, which name a few."""
-        return (entry.name for entry in sorted(self._root.iterdir()) if entry.is_file())
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-
 def _patched(root: Path, patch: str) -> Candidate:
-    text = sys.stdin.read() if patch == "-" else read_text(patch, what="patch")
+    text = _read(patch)
     name = "stdin" if patch == "-" else patch
     if not is_patch(text):
         raise InputError(f"{name}: holds no unified diff", hint="make one with: git diff > fix.patch")
-    try:
-        changed = apply_patch(text, _Files(root))
-    except PatchError as error:
-        place = f" ({error.path}:{error.line})" if error.path and error.line else ""
+    edited = edit(text, Originals({}, str(root)))
+    if edited.errors:
         raise InputError(
-            f"{name}: the patch does not apply{place}: {error}",
+            f"{name}: the patch does not apply: " + "\n".join(_described(error) for error in edited.errors),
             hint="make the patch against the workspace as it stands now",
-        ) from error
-    if not changed:
+        )
+    if not edited.files and not edited.deleted:
         raise InputError(f"{name}: the patch changes no file", hint="make one with: git diff > fix.patch")
-    files = {path: text for path, text in changed.items() if text is not None}
-    return Candidate(text=text, files=files, deleted=tuple(path for path in changed if path not in files))
+    return Candidate(text=text, files=edited.files, deleted=edited.deleted, modes=edited.modes)
+
+
+def _read(patch: str) -> str:
+    """The patch; bytes that are no UTF-8 as lone surrogates, for a file may hold them too."""
+    if patch != "-":
+        with open_bytes(patch, what="patch") as file:
+            return file.read().decode("utf-8", "surrogateescape")
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="surrogateescape", newline="")
+    return sys.stdin.read()
+
+
+def _described(error: PatchError) -> str:
+    place = f"{error.path}:{error.line}: " if error.path and error.line else ""
+    return f"{place}{error}"
 
 
 def _interpreter(root: Path, python: str | None) -> str | None:

@@ -78,6 +78,18 @@ def test_a_patch_that_breaks_a_test_fails_and_the_test_is_named(cascade: Command
     assert "passed before, fail now: tests/test_calc.py::test_double" in done.out
 
 
+def test_a_file_that_is_not_utf_8_is_checked_as_it_is(cascade: Command, tmp_path: Path) -> None:
+    (tmp_path / "latin.py").write_bytes(b"# -*- coding: latin-1 -*-\nNAME = 'caf\xe9'\nX = 1\n")
+    test = "import latin\n\n\ndef test_x():\n    assert (latin.NAME, latin.X) == ('caf\\xe9', 2)\n"
+    (tmp_path / "test_latin.py").write_text(test)
+    patch = tmp_path / "fix.patch"
+    patch.write_bytes(b"--- a/latin.py\n+++ b/latin.py\n@@ -2,2 +2,2 @@\n NAME = 'caf\xe9'\n-X = 1\n+X = 2\n")
+    done = cascade(
+        "--workspace", str(tmp_path), "--patch", str(patch), "--validators", "pytest", "--json", stdin=""
+    )
+    assert done.document["changes"]["fixed"] == ["test_latin.py::test_x"], done.err
+
+
 def test_a_patch_that_does_not_apply_is_bad_input_with_the_place(cascade: Command, repository: Path) -> None:
     done = cascade("--workspace", str(repository), "--patch", "-", stdin=FIX.replace("a - b", "a / b"))
     assert done.code == 2
