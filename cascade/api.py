@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -158,7 +158,8 @@ class Cascade:
         from cascade.graph import invoke
 
         if self._wired.services.shadows is None:
-            return await invoke(self._unattended(), _task(task))
+            with self._at_work(_task(task)):
+                return await invoke(self._unattended(), _task(task))
         return await _end_of(self._events(_task(task), self._wired.trailing))
 
     def run_sync(self, task: Task | str) -> Result:
@@ -198,11 +199,22 @@ class Cascade:
             async for event in events:
                 yield event
 
+    def _at_work(self, task: Task) -> AbstractContextManager[None]:
+        """Tasks that are at work with one context make a warm call worth its money."""
+        services = self._wired.services
+        return services.prefixes.at_work(services.contexts.key(task))
+
     def _events(self, task: Task, trailing: Trailing) -> AsyncGenerator[Event]:
+        events = self._streamed(task)
+        return events if self._wired.services.shadows is None else trailing.ended(events)
+
+    async def _streamed(self, task: Task) -> AsyncGenerator[Event]:
         from cascade.graph import stream
 
-        events = stream(self._unattended(), task)
-        return events if self._wired.services.shadows is None else trailing.ended(events)
+        with self._at_work(task):
+            async with aclosing(stream(self._unattended(), task)) as events:
+                async for event in events:
+                    yield event
 
     async def run_many(
         self, tasks: Iterable[Task], *, concurrency: int = 32, listen: Listener | None = None

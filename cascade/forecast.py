@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from cascade.context import Context
 from cascade.models.media import media_tokens, text_of
 from cascade.models.tokens import most_input, plain_text
 from cascade.prices import Price
+from cascade.tokens import InputBound
+from cascade.trace.contexts import without_text
 from cascade.types import Attempt, JsonObject, Usage
 
 # Characters a token in English text and code: a middle for estimates.
@@ -44,31 +46,40 @@ class Forecast:
     def __init__(self, tiers: Mapping[str, TierCost], typical: Mapping[str, float] | None = None) -> None:
         told = typical or {}
         self._tiers = dict(tiers)
-        self._above: dict[str, float] = {}
         self._answers: dict[str, float] = dict.fromkeys(tiers, PRIOR_WEIGHT)
         self._tokens = {tier: told.get(tier, PRIOR_OUTPUT) * PRIOR_WEIGHT for tier in tiers}
 
-    def most_input(self, tier: str, rows: Sequence[JsonObject]) -> int:
-        """Input tokens of a request at most; more where the tier has reported more than that before."""
-        return math.ceil(most_input(rows, self._tiers[tier].models) * self._above.get(tier, 1.0))
-
-    def learn_input(self, tier: str, most: int, reported: int) -> None:
-        """Take a report into account: what was more than `most` tokens is expected from now on."""
-        if most > 0 and reported > most:
-            self._above[tier] = self._above.get(tier, 1.0) * reported / most
+    def most_input(
+        self, tier: str, rows: Sequence[JsonObject], *, context: Context | None = None
+    ) -> InputBound:
+        """Input tokens of a request at most, before any report. The user's first message begins with `context`."""
+        models = self._tiers[tier].models
+        if context is None:
+            return InputBound(own=most_input(rows, models))
+        own = most_input(without_text(rows, context.text), models)
+        return InputBound(own=own, context=context.most_tokens, context_sha256=context.sha256)
 
     def observe(self, tier: str, usage: Usage) -> None:
         """Take an answer's length into account."""
         self._answers[tier] += 1
         self._tokens[tier] += usage.output
 
+    def price(self, tier: str) -> Price | None:
+        """The price in force at a tier now; None where it is declared unknown."""
+        return self._tiers[tier].price()
+
     def expected(
-        self, tier: str, messages: Sequence[JsonObject], attempts: Sequence[Attempt] = ()
+        self,
+        tier: str,
+        messages: Sequence[JsonObject],
+        attempts: Sequence[Attempt] = (),
+        *,
+        cached: int = 0,
     ) -> float | None:
         """Expected USD of sending `messages` (and tool definitions) to `tier`; None if its price is unknown.
 
         What the tier's cache holds of the request (it was sent to the same tier before, as a prefix) is
-        counted at the cached price; a change of tier loses it.
+        counted at the cached price; a change of tier loses it. `cached`: tokens that others have sent there before.
         """
         known = self._tiers[tier]
         price = known.price()
@@ -76,7 +87,8 @@ class Forecast:
             return None
         tokens = estimated_tokens(messages)
         output = min(self._tokens[tier] / self._answers[tier], known.max_output_tokens)
-        usage = Usage(input=tokens, cached_input=_cached(tier, tokens, attempts), output=round(output))
+        held = max(_cached(tier, tokens, attempts), min(cached, tokens))
+        usage = Usage(input=tokens, cached_input=held, output=round(output))
         return float(price.cost(usage))
 
 

@@ -71,6 +71,8 @@ def show(tally: Tally, monitor: Monitor) -> None:
     total = tally.total
     if total.cache_hit_ratio is not None:
         out.print(f"cache hits: {total.cache_hit_ratio:.1%} of input tokens", markup=False)
+    for line in tally.prefix.lines():
+        out.print(line, markup=False)
     out.print(f"spent on attempts that were not accepted: {tables.usd(total.wasted_usd)}", markup=False)
     if tally.checks:
         out.print(tables.check_table(tally))

@@ -207,6 +207,7 @@ def show(
         out.print(outcome_line(cascade.tally), markup=False)
     tally = cascade.tally
     for line in [
+        *tally.prefix.lines(),
         *error_lines(end.errors, end.told),
         *warning_counts(tally),
         *unchecked_lines(tally),

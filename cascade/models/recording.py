@@ -147,7 +147,10 @@ def _from_trace(path: Path) -> Iterator[Recorded]:
         if isinstance(event, AttemptStarted):
             started[event.run_id, event.task_id, event.attempt] = event
         elif (
-            isinstance(event, AttemptFinished) and event.output is not None and event.output.text is not None
+            isinstance(event, AttemptFinished)
+            and not event.warm
+            and event.output is not None
+            and event.output.text is not None
         ):
             found = True
             begun = started.get((event.run_id, event.task_id, event.attempt))

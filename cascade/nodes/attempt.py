@@ -29,6 +29,7 @@ from cascade.nodes.state import State, attempts_of, decision_of, scope_of, task_
 from cascade.nodes.step import Here
 from cascade.notices import Notice
 from cascade.surrogates import well_formed
+from cascade.tokens import InputBound
 from cascade.types import Attempt, Charge, Task, Usage
 
 CANCELLED = "model.cancelled"
@@ -75,7 +76,8 @@ async def prepare(state: State, services: Services, emit: Emit, *, here: Here, t
         tariff=terms.tariff,
         shadow=terms.shadow,
     )
-    first = await purse.acquire(_worst(services, place, task), patience_s=terms.patience_s)
+    place, worst = reserved(services, place, task)
+    first = await purse.acquire(worst, patience_s=terms.patience_s)
     return Call(task=task, place=place, purse=purse, reservations=[first], services=services, emit=emit)
 
 
@@ -98,22 +100,26 @@ def _in_time(tier: Tier, per_task_s: float | None, started: float) -> Tier:
     return replace(tier, deadline_s=min(left, tier.deadline_s or left))
 
 
-def _worst(services: Services, place: Place, task: Task) -> Decimal:
+def reserved(services: Services, place: Place, task: Task) -> tuple[Place, Decimal]:
+    """The attempt with the bound of its input, and what one request of it may cost at most."""
+    # The parameters may hold the schema of an answer.
+    rows = (*place.prompt.messages, *task.tools, *((task.parameters,) if task.parameters else ()))
+    bound = services.forecast.most_input(place.tier.name, rows, context=place.prompt.context)
+    place = replace(place, bound=bound)
+    return place, _worst(services, place, bound)
+
+
+def _worst(services: Services, place: Place, bound: InputBound) -> Decimal:
     """What one request of the attempt may cost at most, at any endpoint; nothing where a price is unknown."""
     tier, now = place.tier, datetime.now(UTC)
-    usage = Usage(input=_most_input(services, place, task), output=tier.max_output_tokens)
+    endpoints = tier.endpoints or (tier.endpoint,)
+    most = services.token_reports.most(endpoints, bound)
+    usage = Usage(input=most, output=tier.max_output_tokens)
     if place.tariff is not None:
         charge = Charge(endpoint=tier.endpoint, model=tier.model_name, usage=usage, at=now)
         return services.pricer.priced(charge, tariff=place.tariff).cost_usd or Decimal(0)
-    endpoints = tier.endpoints or (tier.endpoint,)
     worst = services.pricer.worst_case(endpoints, usage, at=now, within_s=tier.deadline_s or 0.0)
     return worst or Decimal(0)
-
-
-def _most_input(services: Services, place: Place, task: Task) -> int:
-    """Input tokens at most: messages, tools, and the parameters, which may hold the schema of an answer."""
-    rows = (*place.prompt.messages, *task.tools, *((task.parameters,) if task.parameters else ()))
-    return services.forecast.most_input(place.tier.name, rows)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -222,7 +228,8 @@ class Call:
             )
         ]
         entry = self._book(charges, error=None)
-        self.services.forecast.observe(self.place.tier.name, completion.usage)
+        if not self.place.warm:
+            self.services.forecast.observe(self.place.tier.name, completion.usage)
         attempt = self._attempt(
             entry,
             answered_by=completion.model,
@@ -239,6 +246,13 @@ class Call:
         return attempt
 
     def _failed(self, error: ModelError) -> Attempt:
+        if self.place.warm and error.code == "model.blank":
+            # One token may well be a space, or the first of a thought: the context was read all the same.
+            return self._answered(
+                Completion(
+                    text="", usage=Usage(), model="", endpoint=self.place.tier.endpoint, tries=error.tries
+                )
+            )
         entry = self._book(self.meter.charges or list(error.charges), error=error.code)
         attempt = self._attempt(
             entry,
@@ -253,8 +267,8 @@ class Call:
 
     def _book(self, charges: list[Charge], error: str | None) -> Entry:
         """Price the charges, settle the reservation, write the ledger."""
+        self._learn(charges)
         priced = tuple(self._priced(charge) for charge in charges)
-        self._learn_input(charges)
         entry = Entry(
             task_id=self.task.id,
             tier=self.place.tier.name,
@@ -269,12 +283,11 @@ class Call:
         self.reservations[-1].settle((entry.cost_usd or Decimal(0)) + entry.unknown_usd - self.settled)
         return entry
 
-    def _learn_input(self, charges: list[Charge]) -> None:
-        """Reserve for what the endpoint really counts, from the next call on."""
-        reported = max((charge.usage.input for charge in charges if charge.billing == "reported"), default=0)
-        if reported:
-            most = _most_input(self.services, self.place, self.task)
-            self.services.forecast.learn_input(self.place.tier.name, most, reported)
+    def _learn(self, charges: list[Charge]) -> None:
+        """What endpoints have counted corrects what is set aside for the next request."""
+        for charge in charges:
+            if self.place.bound is not None and charge.billing == "reported" and not charge.usage.estimated:
+                self.services.token_reports.learn(charge.endpoint, self.place.bound, charge.usage.input)
 
     def _priced(self, charge: Charge) -> PricedCharge:
         place, worst = self.place, self.reservations[0].amount

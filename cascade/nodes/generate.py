@@ -12,6 +12,7 @@ from cascade.nodes.attempt import Terms, prepare
 from cascade.nodes.services import Services, Tier
 from cascade.nodes.state import State, Update, carried_out, decision_of, next_number, task_of
 from cascade.nodes.step import Here, Outcome
+from cascade.nodes.warming import warmed
 from cascade.policy.base import Decision
 from cascade.prices import PriceOverride
 
@@ -23,6 +24,7 @@ async def generate(state: State, services: Services, emit: Emit, here: Here) -> 
     assert tier is not None, "the check of the graph saw to it that a tier is decided"
     try:
         terms = terms_of(wanted, services.tiers[tier], number=next_number(state))
+        await warmed(state, services, services.tiers[tier])
         call = await prepare(state, services, emit, here=here, terms=terms)
     except BudgetExhaustedError as error:
         return Outcome("exhausted", {"decision": to_json(out_of_budget(tier, error))})

@@ -15,6 +15,7 @@ from cascade.nodes.generate import out_of_budget
 from cascade.nodes.services import Services
 from cascade.nodes.state import State, carried_out, next_number, scope_of, task_of
 from cascade.nodes.step import Here, Outcome
+from cascade.nodes.warming import warmed
 from cascade.policy.judge import doubted
 from cascade.types import Attempt
 
@@ -28,6 +29,7 @@ async def parallel(state: State, services: Services, emit: Emit, here: Here) -> 
         try:
             # No waiting: a task that holds one reservation must not wait for another.
             at_once = Terms(tier=tier, number=number, patience_s=0.0)
+            await warmed(state, services, services.tiers[at_once.tier])
             call = await prepare(state, services, emit, here=here, terms=at_once)
         except BudgetExhaustedError as error:
             if not races:

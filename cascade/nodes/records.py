@@ -13,6 +13,7 @@ from cascade.ledger import PricedCharge, Tariff
 from cascade.nodes.services import Tier
 from cascade.prices import Price
 from cascade.prompting import Prompt
+from cascade.tokens import InputBound
 from cascade.trace.content import ContentRule, content_of, messages_sha256
 from cascade.trace.contexts import without_text
 from cascade.trace.events import (
@@ -33,7 +34,8 @@ from cascade.types import Attempt, JsonObject
 class Place:
     """Which attempt it is: its span, numbers, tier, and the request that it sends. `tariff`: the node's own price.
 
-    `shadow`: it is made after the task's end.
+    `shadow`: it is made after the task's end. `warm`: it sends a context alone, for no task. `bound`: how long its
+    input may be, before any report.
     """
 
     scope: Scope
@@ -45,6 +47,8 @@ class Place:
     node: str = "generate"
     tariff: Tariff | None = None
     shadow: bool = False
+    warm: bool = False
+    bound: InputBound | None = None
 
 
 def _common(call: Place) -> dict[str, Any]:
@@ -57,6 +61,7 @@ def _common(call: Place) -> dict[str, Any]:
         "history": call.prompt.history,
         "model": call.tier.model_name,
         "shadow": call.shadow,
+        "warm": call.warm,
     }
 
 

@@ -16,11 +16,13 @@ from cascade.forecast import Forecast
 from cascade.ledger import Ledger, Pricer
 from cascade.models.base import Model
 from cascade.models.early import StopRules
+from cascade.nodes.prefixes import Prefixes
 from cascade.nodes.shadowing import Shadows
 from cascade.notices import Notice, Notices
 from cascade.policy.base import Policy
 from cascade.policy.judge import Judge
 from cascade.prompting import DEFAULT_SYSTEM_PROMPT
+from cascade.tokens import TokenReports
 from cascade.trace.content import ContentRule
 from cascade.trace.ids import Scope
 from cascade.trace.sink import NullSink, TraceSink
@@ -103,6 +105,8 @@ class Services:
     feedback: Callable[[Verdict], str]
     system_prompt: str = DEFAULT_SYSTEM_PROMPT
     contexts: Contexts = field(default_factory=Contexts)
+    prefixes: Prefixes = field(default_factory=Prefixes)
+    token_reports: TokenReports = field(default_factory=TokenReports)
     draw: Callable[[], float] = random.random
     notices: Notices = field(default_factory=Notices)
     background: BackgroundLoop = field(default_factory=BackgroundLoop)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from cascade.context import Context
+from cascade.forecast import CHARS_PER_TOKEN
 from cascade.nodes.services import Services, Tier
 from cascade.policy.base import Situation
 from cascade.prompting import Prompt, build
@@ -48,9 +49,17 @@ def _costs(
             name,
             (*next_prompt(services, task, attempts, tier, context=context).messages, *task.tools),
             attempts,
+            cached=_sent_before(services, name, context),
         )
         for name, tier in services.tiers.items()
     }
+
+
+def _sent_before(services: Services, tier: str, context: Context | None) -> int:
+    """Tokens of the context that the tier's cache holds, since some task sent it."""
+    if context is None or not services.prefixes.was_sent((tier, context.sha256)):
+        return 0
+    return round(len(context.text) / CHARS_PER_TOKEN)
 
 
 def next_prompt(

@@ -39,6 +39,8 @@ def cost_table(tally: Tally, *, compare: Iterable[Comparison] = ()) -> Table:
             table.add_column(name, justify="right")
     for name, tier in tally.tiers.items():
         table.add_row(name, *_cells(tier, writes=writes))
+    for name, tier in tally.warm.items():
+        table.add_row(f"warm: {name}", *_cells(tier, writes=writes))
     for name, tier in tally.shadows.items():
         table.add_row(f"shadow: {name}", *_cells(tier, writes=writes))
     table.add_section()

@@ -12,10 +12,12 @@ from decimal import Decimal
 from typing import Any
 
 from cascade.notices import Notice, Notices
+from cascade.report.prefix import PrefixTally
 from cascade.trace.events import (
     AttemptFailed,
     AttemptFinished,
     AttemptStarted,
+    ContextShown,
     Event,
     RouteDecided,
     RunStarted,
@@ -102,11 +104,14 @@ class JudgeTally:
 class Tally:
     """All sums of one trace. `add` events in their order.
 
-    `shadows` are apart from `tiers`; `sampled`: tasks that were drawn for them; `skipped`: those not made, by code.
+    `shadows` and `warm` calls are apart from `tiers`; `prefix`: what the requests have in common; `sampled`: tasks
+    that were drawn for shadows; `skipped`: shadows that were not made, by code.
     """
 
     tiers: dict[str, TierTally] = field(default_factory=dict)
     shadows: dict[str, TierTally] = field(default_factory=dict)
+    warm: dict[str, TierTally] = field(default_factory=dict)
+    prefix: PrefixTally = field(default_factory=PrefixTally)
     sampled: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     statuses: Counter[str] = field(default_factory=Counter)
@@ -136,6 +141,8 @@ class Tally:
             self.sandbox = event.sandbox
         elif isinstance(event, RouteDecided):
             self.node_seconds["classify"] += event.latency_s
+        elif isinstance(event, ContextShown):
+            self.prefix.show(event)
         elif isinstance(event, AttemptStarted):
             self._open[_key(event)] = event
         elif isinstance(event, AttemptFinished | AttemptFailed):
@@ -151,8 +158,8 @@ class Tally:
 
     @property
     def total(self) -> TierTally:
-        """Sums over all tiers, shadows included."""
-        return sum(self.tiers.values(), self.shadow)
+        """Sums over all tiers, shadows and warm calls included."""
+        return sum([*self.tiers.values(), *self.warm.values()], self.shadow)
 
     @property
     def shadow(self) -> TierTally:
@@ -174,22 +181,24 @@ class Tally:
         """Calls that began and never ended: money of unknown fate, at most what was reserved."""
         return list(self._open.values())
 
-    def _tier(self, name: str, *, shadow: bool = False) -> TierTally:
-        return (self.shadows if shadow else self.tiers).setdefault(name, TierTally())
+    def _tier(self, name: str, *, shadow: bool = False, warm: bool = False) -> TierTally:
+        rows = self.shadows if shadow else self.warm if warm else self.tiers
+        return rows.setdefault(name, TierTally())
 
     def _ended(self, event: AttemptFinished | AttemptFailed) -> None:
-        self._open.pop(_key(event), None)
-        tier = self._tier(event.tier, shadow=event.shadow)
+        self.prefix.take(self._open.pop(_key(event), None), event)
+        tier = self._tier(event.tier, shadow=event.shadow, warm=event.warm)
         tier.attempts += 1
         tier.usage += _usage(event.usage)
         tier.seconds += event.latency_s
         tier.unknown_usd += event.unknown_usd
         tier.cost_usd += event.cost_usd or ZERO
         tier.unpriced += event.cost_usd is None
-        self.node_seconds["shadow" if event.shadow else "generate"] += event.latency_s
+        node = "shadow" if event.shadow else "warm" if event.warm else "generate"
+        self.node_seconds[node] += event.latency_s
         for warning in event.warnings:
             self.warnings.add(Notice(**warning.model_dump()))
-        if not event.shadow:
+        if not event.shadow and not event.warm:
             made = (event.attempt, event.tier, event.cost_usd or ZERO)
             self._of_task.setdefault(event.trace_id, []).append(made)
         if isinstance(event, AttemptFailed):
@@ -238,6 +247,8 @@ class Tally:
             "tokens": tokens(total.usage),
             "by_tier": {name: tier.as_json() for name, tier in self.tiers.items()},
             "shadow": self._shadow_json(),
+            "warm": {name: tier.as_json() for name, tier in self.warm.items()},
+            "prefix": self.prefix.as_json(),
             "by_node": {name: {"seconds": round(seconds, 3)} for name, seconds in self.node_seconds.items()},
             "by_validator": {name: _check_json(check) for name, check in self.checks.items()},
             "by_judge": {name: judge.as_json() for name, judge in self.judges.items()},

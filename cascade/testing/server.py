@@ -23,6 +23,7 @@ from cascade.models.tokens import CountTokens, estimate_input
 from cascade.testing.faults import Fault, Faults, no_faults
 from cascade.testing.log import Logged, total_billed
 from cascade.testing.lookup import RecordingLookup
+from cascade.testing.prefix_cache import PrefixCache, text_of
 from cascade.testing.sse import Pieces
 from cascade.testing.wire import Connection, HttpRequest, Packer
 from cascade.tokens import estimate_tokens
@@ -35,7 +36,8 @@ class ScriptedServer:
     """Answers chat completions by a script, streamed or not.
 
     script: one answer for all, a sequence (the last one repeated), or a function of the logged call. faults: by
-    call number. key: if set, other keys get 401. piece: characters a chunk; pace_s: pause between chunks.
+    call number. cache: bills what it holds as cached input. key: if set, other keys get 401. piece: characters a
+    chunk; pace_s: pause between chunks.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class ScriptedServer:
         piece: int = 12,
         pace_s: float = 0.0,
         count: CountTokens = estimate_tokens,
+        cache: PrefixCache | None = None,
     ) -> None:
         self.log: list[Logged] = []
         self.faults = faults
@@ -56,6 +59,7 @@ class ScriptedServer:
         self._piece = piece
         self._pace_s = pace_s
         self._count = count
+        self._cache = cache
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.Task[None]] = set()
 
@@ -172,7 +176,7 @@ class ScriptedServer:
         if not call.document.get("stream") or (fault is not None and fault.kind == "not_a_stream"):
             call.billed = usage
             await connection.send_json(200, pieces.whole())
-            call.completed = True
+            self._ended(call)
             return True
         return await self._stream(connection, call, pieces, usage)
 
@@ -195,7 +199,7 @@ class ScriptedServer:
         await connection.chunk(packer.end())
         await connection.end()
         call.billed = usage
-        call.completed = True
+        self._ended(call)
         return True
 
     async def _break(self, connection: Connection, fault: Fault, line: bytes) -> bool | None:
@@ -240,11 +244,25 @@ class ScriptedServer:
     def _usage(self, call: Logged, reply: Reply) -> Usage:
         calls = "".join(each.name + each.arguments for each in reply.tool_calls)
         made = reply.text + (reply.reasoning or "") + calls
+        sent = estimate_input(call.messages, call.document.get("tools") or (), count=self._count)
         return Usage(
-            input=estimate_input(call.messages, call.document.get("tools") or (), count=self._count),
+            input=sent,
+            cached_input=self._cached(call, sent),
             output=self._count(made) if made else 0,
             reasoning=self._count(reply.reasoning) if reply.reasoning else 0,
         )
+
+    def _cached(self, call: Logged, sent: int) -> int:
+        """Tokens of the request that the cache holds: its share of the characters."""
+        if self._cache is None:
+            return 0
+        held = self._cache.cached_chars(str(call.document.get("model")), call.messages)
+        return sent * held // max(1, len(text_of(call.messages)))
+
+    def _ended(self, call: Logged) -> None:
+        call.completed = True
+        if self._cache is not None:
+            self._cache.add(str(call.document.get("model")), call.messages)
 
 
 def _stream_headers(fault: Fault | None) -> dict[str, str]:

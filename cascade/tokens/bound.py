@@ -32,13 +32,19 @@ _PARTS = re.compile(
     r"| (?=[!-/:-~])| +|\n+|\t+|\r+"  # a single space goes with the word after it
     r"|[\x00-\x1f\x7f]|[!-/:-@\[-`{-~]"
 )
+_PIECE = 1 << 15  # characters
 _LONGEST_WORD = 16
 _RUN = 4  # a shorter run of white space may be cut into its characters
 
 
-@lru_cache(maxsize=32)
 def most_tokens(text: str) -> int:
     """Tokens of a text at most. Lone surrogates count as the three bytes that replace them."""
+    return sum(_most_of_piece(text[at : at + _PIECE]) for at in range(0, len(text), _PIECE))
+
+
+@lru_cache(maxsize=512)
+def _most_of_piece(text: str) -> int:
+    """Of a piece of a text: requests that begin alike are counted once."""
     counted = Counter(_PARTS.findall(text))
     return sum(_most_of(part) * count for part, count in counted.items())
 

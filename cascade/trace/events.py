@@ -264,6 +264,7 @@ class AttemptRecord(Base):
     """What all events of an attempt share. `tier_attempt`, `after` and `history` make it a recording.
 
     `shadow`: it was made beside, after its task had ended; no decision of the task led to it or rests on it.
+    `warm`: it sent a context alone, before a batch; it is of no task (`task_id` is null) and numbered within the run.
     """
 
     attempt: Count
@@ -273,6 +274,7 @@ class AttemptRecord(Base):
     history: History = "none"
     model: str
     shadow: bool = False
+    warm: bool = False
 
 
 class AttemptStarted(AttemptRecord):

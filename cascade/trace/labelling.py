@@ -38,7 +38,7 @@ def label_trace(
     spans = {
         Key(event.run_id, event.task_id or "", event.attempt): event
         for event in events
-        if isinstance(event, AttemptFinished)
+        if isinstance(event, AttemptFinished) and not event.warm
     }
     before = truths(events)
     wanted = joined(events, labels)

@@ -163,7 +163,7 @@ def joined(events: Iterable[Event], labels: Iterable[Label]) -> dict[Key, Label]
 def _answers(events: Iterable[Event]) -> dict[tuple[str, str], _Answers]:
     found: dict[tuple[str, str], _Answers] = {}
     for event in events:
-        if isinstance(event, AttemptFinished):
+        if isinstance(event, AttemptFinished) and not event.warm:
             one = found.setdefault((event.run_id, event.task_id or ""), _Answers())
             one.by_number[event.attempt] = event
         elif isinstance(event, TaskFinished):

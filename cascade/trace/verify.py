@@ -74,7 +74,7 @@ class _Books:
     def end(self, event: Attempt) -> None:
         task_id = event.task_id or ""
         self.ended.add((event.run_id, task_id, event.attempt))
-        if not event.shadow:
+        if not event.shadow and not event.warm:
             self.of_task.setdefault((event.run_id, task_id), []).append(event)
         self.of_run.setdefault(event.run_id, []).append(event)
 
@@ -157,7 +157,7 @@ def _attempt_started(books: _Books, _: int, event: AttemptStarted) -> Iterable[s
     key = (event.run_id, event.task_id or "", event.attempt)
     if key in books.started:
         yield f"attempt {event.attempt} of task {event.task_id!r} is started twice"
-    if (event.run_id, event.task_id or "") not in books.tasks:
+    if not event.warm and (event.run_id, event.task_id or "") not in books.tasks:
         yield f"attempt {event.attempt} of task {event.task_id!r}, which was not started"
     books.started.add(key)
 

@@ -107,7 +107,9 @@ def interrupted() -> list[Event]:
         events.append(started(scope.child("generate")))
     last = events[-1]
     again = {"code": "model.interrupted", "reserved_usd": "0.02", "charge": charge(error="model.interrupted")}
-    known = last.model_dump(exclude={"event", "reserved_usd", "messages", "messages_sha256", "time"})
+    known = last.model_dump(
+        exclude={"event", "reserved_usd", "messages", "messages_sha256", "context_sha256", "time"}
+    )
     events.append(AttemptRetried.model_validate({**known, **again}))
     return events
 
