@@ -165,7 +165,7 @@ class Cascade:
     def run_sync(self, task: Task | str) -> Result:
         """`run` for callers without an event loop, closing the cascade's connections afterwards.
 
-        Raises UsageError inside a running loop.
+        Several threads may call it at once. Raises UsageError inside a running loop.
         """
         try:
             asyncio.get_running_loop()
@@ -178,7 +178,7 @@ class Cascade:
     def run_blocking(self, task: Task | str) -> Result:
         """`run` for a thread that may wait, in the cascade's own event loop; connections stay open until `aclose`.
 
-        Unlike `run_sync` it may be called from several threads at once.
+        Several threads may call it at once; they share the connections.
         """
         return self._wired.services.background.run(self.run(task))
 
@@ -188,7 +188,7 @@ class Cascade:
             await self._wired.trailing.settle()
             return result
         finally:
-            await self._wired.release()
+            await self._wired.release_unused()
 
     async def stream(self, task: Task | str) -> AsyncGenerator[Event]:
         """Run one task, yielding typed events (`cascade.events`). Closing the iterator cancels the call.

@@ -26,13 +26,14 @@ class BackgroundLoop:
         context = contextvars.copy_context()
         done: Future[T] = Future()
         cell: list[asyncio.Task[T]] = []
-        loop = self._started()
 
         def begin() -> None:
             cell.append(loop.create_task(work, context=context))
             cell[0].add_done_callback(lambda task: _hand_over(task, done))
 
-        loop.call_soon_threadsafe(begin)
+        with self._lock:  # so that a loop that is being closed ends this too
+            loop = self._started()
+            loop.call_soon_threadsafe(begin)
         try:
             return done.result()
         except BaseException:  # an interrupted wait, too, must not leave the work going on
@@ -48,7 +49,7 @@ class BackgroundLoop:
             await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(_awaited(work), loop))
 
     async def aclose(self, *releases: Callable[[], Awaitable[None]]) -> None:
-        """Call `releases` in the loop, then end it. Nothing if it never ran."""
+        """Call `releases` in the loop, then end it and cancel what still runs in it. Nothing if it never ran."""
         with self._lock:
             loop, thread = self._loop, self._thread
             self._loop = self._thread = None
@@ -60,14 +61,11 @@ class BackgroundLoop:
         await asyncio.to_thread(thread.join)
 
     def _started(self) -> asyncio.AbstractEventLoop:
-        with self._lock:
-            if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                self._thread = threading.Thread(
-                    target=_serve, args=(self._loop,), name="cascade", daemon=True
-                )
-                self._thread.start()
-            return self._loop
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            self._thread = threading.Thread(target=_serve, args=(self._loop,), name="cascade", daemon=True)
+            self._thread.start()
+        return self._loop
 
 
 async def call_in_daemon_thread(function: Callable[..., T], *arguments: object) -> T:
@@ -107,8 +105,17 @@ async def call_in_daemon_thread(function: Callable[..., T], *arguments: object) 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:
     try:
         loop.run_forever()
+        loop.run_until_complete(_cancel_rest())
     finally:
         loop.close()
+
+
+async def _cancel_rest() -> None:
+    """Whoever waits for work in a loop that was closed hears that it was cancelled."""
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in rest:
+        task.cancel()
+    await asyncio.gather(*rest, return_exceptions=True)
 
 
 async def _awaited(work: Callable[[], Awaitable[None]]) -> None:

@@ -192,10 +192,11 @@ class _Step(Runnable[State, Update]):
         **_: Any,
     ) -> Update:
         """Run the node; its calls to models are told to the config's callbacks."""
-        if not self.narrates:
-            return await self._run(input, get_stream_writer())
-        async with narrated(config, get_stream_writer()) as emit:
-            return await self._run(input, emit)
+        with self._services.uses.use():
+            if not self.narrates:
+                return await self._run(input, get_stream_writer())
+            async with narrated(config, get_stream_writer()) as emit:
+                return await self._run(input, emit)
 
     def invoke(self, input: State, config: RunnableConfig | None = None, **_: Any) -> Update:  # noqa: A002
         """Run the node in the background loop."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -30,7 +31,7 @@ class RunFacts:
 
 @dataclass(slots=True, kw_only=True)
 class RunTrace:
-    """A `TraceSink` around another, which is opened when the first event comes."""
+    """A `TraceSink` around another, which is opened when the first event comes. Any number of threads may emit."""
 
     open: Callable[[], TraceSink]
     facts: RunFacts
@@ -41,6 +42,7 @@ class RunTrace:
     interrupted: bool = False
     """Whether a signal or a cancellation ended the run."""
     _clock: float = 0.0
+    _lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property
     def path(self) -> str | None:
@@ -50,25 +52,17 @@ class RunTrace:
 
     def begin(self) -> None:
         """Open the sink and write `run.started`; nothing if that was done. Raises StorageError."""
-        if self._sink is not None:
-            return
-        self._sink = self.open()
-        self._clock = time.perf_counter()
-        started = RunStarted(
-            **self.scope.fields(),
-            config_sha256=self.facts.config_sha256,
-            config=self.facts.config,
-            versions=versions(),
-            sandbox=self.facts.sandbox,
-        )
-        self.tally.add(started)
-        self._sink.emit(started)
+        with self._lock:
+            if self._sink is None:
+                self._sink = self.open()
+                self._clock = time.perf_counter()
+                self._hand_on(self._sink, self._started())
 
     def emit(self, event: Event) -> None:
         """Pass the event on, beginning the run if need be."""
-        self.begin()
-        self.tally.add(event)
-        (self._sink or NullSink()).emit(event)
+        with self._lock:
+            self.begin()
+            self._hand_on(self._sink or NullSink(), event)
 
     def flush(self) -> None:
         """Bring everything to stable storage."""
@@ -77,25 +71,40 @@ class RunTrace:
 
     def close(self) -> None:
         """Write `run.finished` with the totals and close; nothing if the run never began."""
-        if self._sink is None:
-            return
-        total = self.ledger.total
-        self._sink.emit(
-            RunFinished(
-                **self.scope.fields(),
-                tasks=self.tally.tasks,
-                accepted=self.tally.accepted,
-                attempts=total.attempts,
-                usage=UsageRecord(**to_json(total.usage)),
-                cost_usd=total.cost_usd if total.complete else None,
-                unknown_usd=total.unknown_usd,
-                shadow_usd=self.ledger.shadow.cost_usd,
-                latency_s=time.perf_counter() - self._clock,
-                interrupted=self.interrupted,
-            )
+        with self._lock:
+            if self._sink is None:
+                return
+            self._sink.emit(self._finished())
+            self._sink.close()
+            self._sink = None
+
+    def _hand_on(self, sink: TraceSink, event: Event) -> None:
+        self.tally.add(event)
+        sink.emit(event)
+
+    def _started(self) -> RunStarted:
+        return RunStarted(
+            **self.scope.fields(),
+            config_sha256=self.facts.config_sha256,
+            config=self.facts.config,
+            versions=versions(),
+            sandbox=self.facts.sandbox,
         )
-        self._sink.close()
-        self._sink = None
+
+    def _finished(self) -> RunFinished:
+        total = self.ledger.total
+        return RunFinished(
+            **self.scope.fields(),
+            tasks=self.tally.tasks,
+            accepted=self.tally.accepted,
+            attempts=total.attempts,
+            usage=UsageRecord(**to_json(total.usage)),
+            cost_usd=total.cost_usd if total.complete else None,
+            unknown_usd=total.unknown_usd,
+            shadow_usd=self.ledger.shadow.cost_usd,
+            latency_s=time.perf_counter() - self._clock,
+            interrupted=self.interrupted,
+        )
 
 
 def versions() -> dict[str, str]:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from cascade.errors import BudgetExhaustedError, ModelError
+from cascade.forks import ForkAware, follow_forks
 from cascade.models.base import Completion, ModelRequest, Observer
 from cascade.models.body import fits
 from cascade.models.failures import ELSEWHERE, failure
@@ -44,10 +45,10 @@ class Endpoint(Protocol):
         ...
 
 
-class EndpointChain:
+class EndpointChain(ForkAware):
     """A `Model` made of endpoints: the first is the tier's own, the others are its fallbacks.
 
-    An endpoint that a request does not fit is passed over. Breakers and pauses are shared by all calls.
+    An endpoint that a request does not fit is passed over. Breakers and pauses are shared by all calls of a process.
     """
 
     def __init__(
@@ -63,10 +64,18 @@ class EndpointChain:
         self.retry = retry or RetryPolicy()
         self.clock = clock or Clock()
         self.endpoints = tuple(endpoints)
-        self.gates = {each.spec.name: Gate(each.spec, self.retry, self.clock) for each in self.endpoints}
+        self.gates = self._new_gates()
         if len(self.gates) < len(self.endpoints):
             raise ValueError("two endpoints of a tier have the same name")
         self._jitter = jitter
+        follow_forks(self)
+
+    def _new_gates(self) -> dict[str, Gate]:
+        return {each.spec.name: Gate(each.spec, self.retry, self.clock) for each in self.endpoints}
+
+    def after_fork_in_child(self) -> None:
+        """The calls that are under way are the parent's."""
+        self.gates = self._new_gates()
 
     async def generate(self, request: ModelRequest, *, observe: Observer | None = None) -> Completion:
         """The first answer that an endpoint gives.

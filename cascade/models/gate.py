@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -72,7 +74,7 @@ class Breaker:
 
 
 class Gate:
-    """One endpoint's gate, shared by all calls of a process."""
+    """One endpoint's gate, shared by all calls of a process, from whatever thread and event loop."""
 
     def __init__(self, spec: EndpointSpec, policy: RetryPolicy, clock: Clock) -> None:
         self.breaker = Breaker(policy, clock)
@@ -80,6 +82,7 @@ class Gate:
         """The last failure that counted against it, in words."""
         self._clock = clock
         self._slots = spec.max_concurrency
+        self._lock = threading.Lock()
         self._running = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._interval = 60.0 / spec.requests_per_minute if spec.requests_per_minute else 0.0
@@ -98,8 +101,9 @@ class Gate:
         """Wait for a slot and for the rate's next turn. Every `enter` needs its `leave` or `step_back`."""
         await self._take_slot()
         try:
-            turn = max(self._clock.now(), self._next_start)
-            self._next_start = turn + self._interval
+            with self._lock:
+                turn = max(self._clock.now(), self._next_start)
+                self._next_start = turn + self._interval
             if turn > self._clock.now():
                 await self._clock.sleep(turn - self._clock.now())
         except BaseException:  # above all a cancellation: the slot is given back, and it goes on
@@ -116,22 +120,38 @@ class Gate:
         self._free_slot()
 
     async def _take_slot(self) -> None:
-        if self._slots is None or self._running < self._slots:
-            self._running += 1
-            return
-        turn = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        with self._lock:
+            if self._slots is None or self._running < self._slots:
+                self._running += 1
+                return
+            turn = asyncio.get_running_loop().create_future()
+            self._waiting.append(turn)
         try:
             await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
+            if not self._left_line(turn):
                 self._free_slot()
             raise
 
+    def _left_line(self, turn: asyncio.Future[None]) -> bool:
+        """Whether it was still waiting: a slot that it was given meanwhile has to go on to the next."""
+        with self._lock:
+            if turn not in self._waiting:
+                return False
+            self._waiting.remove(turn)
+            return True
+
     def _free_slot(self) -> None:
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
-        self._running -= 1
+        """Hand the slot to the first who waits, in the event loop in which it waits."""
+        with self._lock:
+            while self._waiting:
+                turn = self._waiting.popleft()
+                with suppress(RuntimeError):  # its loop is gone, and whoever waited with it
+                    turn.get_loop().call_soon_threadsafe(_finish, turn)
+                    return
+            self._running -= 1
+
+
+def _finish(turn: asyncio.Future[None]) -> None:
+    if not turn.done():
+        turn.set_result(None)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import weakref
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -71,8 +72,8 @@ class OpenAIEndpoint:
         self._queue = Queue()
         self._learned = Learned(forms_of(spec.speaks, thinking=spec.thinking))
         self._biller = Biller(spec, count=count)
-        self._client: AsyncOpenAI | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncOpenAI]
+        self._clients = weakref.WeakKeyDictionary()
 
     @property
     def spec(self) -> EndpointSpec:
@@ -149,9 +150,9 @@ class OpenAIEndpoint:
             exchange.notice("request.queued", said, hint=HINT)
 
     async def aclose(self) -> None:
-        """Close the connections. A client of an event loop that is gone is let go of."""
-        client, self._client = self._client, None
-        if client is not None and self._loop is asyncio.get_running_loop():
+        """Close the connections of the running event loop; those of others may be in use."""
+        client = self._clients.pop(asyncio.get_running_loop(), None)
+        if client is not None:
             await client.close()
 
     async def _guarded(
@@ -215,29 +216,13 @@ class OpenAIEndpoint:
         return Patience(idle=self._spec.idle_timeout, queue=self._spec.queue_timeout)
 
     def _connected(self, *, beta: bool) -> AsyncOpenAI:
-        import openai
-
-        loop = asyncio.get_running_loop()
-        spec, http = self._spec, http_library()
-        if self._client is None or self._loop is not loop:
-            url, query = client_url(spec.base_url)
-            timeout = http.Timeout(spec.idle_timeout, connect=spec.connect_timeout)
-            self._loop = loop
-            self._client = openai.AsyncOpenAI(
-                api_key=spec.api_key.reveal() or "none",
-                base_url=url,
-                default_query=query,
-                max_retries=0,
-                timeout=timeout,
-                default_headers={**_no_account_headers(), **spec.headers},
-                http_client=openai.DefaultAsyncHttpxClient(
-                    timeout=timeout,
-                    follow_redirects=False,
-                    verify=trusted(),
-                    limits=http.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
-                ),
-            )
-        return self._client.with_options(base_url=beta_url(spec.base_url)) if beta else self._client
+        spec, loop = self._spec, asyncio.get_running_loop()
+        client = self._clients.get(loop)
+        if client is None:
+            for gone in [each for each in list(self._clients) if each.is_closed()]:
+                del self._clients[gone]
+            client = self._clients[loop] = _client(spec)
+        return client.with_options(base_url=beta_url(spec.base_url)) if beta else client
 
     def _disconnected(self, exchange: Exchange, error: Exception) -> ModelError:
         if exchange.answered:
@@ -273,6 +258,28 @@ class OpenAIEndpoint:
             tool_calls=got.tool_calls,
             charges=(charge,),
         )
+
+
+def _client(spec: EndpointSpec) -> AsyncOpenAI:
+    import openai
+
+    http = http_library()
+    url, query = client_url(spec.base_url)
+    timeout = http.Timeout(spec.idle_timeout, connect=spec.connect_timeout)
+    return openai.AsyncOpenAI(
+        api_key=spec.api_key.reveal() or "none",
+        base_url=url,
+        default_query=query,
+        max_retries=0,
+        timeout=timeout,
+        default_headers={**_no_account_headers(), **spec.headers},
+        http_client=openai.DefaultAsyncHttpxClient(
+            timeout=timeout,
+            follow_redirects=False,
+            verify=trusted(),
+            limits=http.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
+        ),
+    )
 
 
 def _wants_cut(observe: Observer | None, text: str, reasoning: str) -> bool:

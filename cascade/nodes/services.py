@@ -27,6 +27,7 @@ from cascade.trace.content import ContentRule
 from cascade.trace.ids import Scope
 from cascade.trace.sink import NullSink, TraceSink
 from cascade.types import Candidate, History, Task, Verdict
+from cascade.uses import Uses
 
 # A call node's function: the state as JSON types; an outcome, or an outcome and an update; it may be async.
 Function: TypeAlias = Callable[[dict[str, Any]], Any]
@@ -82,8 +83,9 @@ class Tier:
 class Services:
     """Everything a run needs. `draw` gives the uniform numbers that exploration uses, `shadows` who gets a shadow.
 
-    `background` is where the nodes run for callers without an event loop. By the names of a declared graph's
-    nodes: `node_policies` of decide nodes, `functions` of call nodes, `subgraphs` of subgraph nodes.
+    `background` is where the nodes run for callers without an event loop, `uses` counts the nodes at work. By the
+    names of a declared graph's nodes: `node_policies` of decide nodes, `functions` of call nodes, `subgraphs` of
+    subgraph nodes.
     """
 
     tiers: Mapping[str, Tier]
@@ -110,6 +112,7 @@ class Services:
     draw: Callable[[], float] = random.random
     notices: Notices = field(default_factory=Notices)
     background: BackgroundLoop = field(default_factory=BackgroundLoop)
+    uses: Uses = field(default_factory=Uses)
     node_policies: Mapping[str, Policy] = field(default_factory=dict)
     functions: Mapping[str, Function] = field(default_factory=dict)
     subgraphs: Mapping[str, Subgraph] = field(default_factory=dict)

@@ -17,6 +17,7 @@ from cascade.ledger import Ledger
 from cascade.nodes.shadowing import Shadows
 from cascade.runtrace import RunFacts, RunTrace
 from cascade.trace.ids import Scope
+from cascade.uses import Uses
 from cascade.wiring.shadows import shadows
 from cascade.wiring.sinks import sink_opener
 
@@ -33,6 +34,7 @@ class RunParts(TypedDict):
     shadows: Shadows | None
     draw: Callable[[], float]
     background: BackgroundLoop
+    uses: Uses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,7 @@ class RunPlan:
             shadows=shadows(self.config, self.forecast(), spent=self.spent.shadows_usd),
             draw=random.Random(seed).random,  # noqa: S311  (exploration, not secrecy)
             background=BackgroundLoop(),
+            uses=Uses(),
         )
 
 

@@ -76,6 +76,16 @@ class Wired:
         for inner in self.nested.by_node.values():
             await inner.release()
 
+    async def release_unused(self) -> None:
+        """Close the running event loop's connections, and the tools and the sandbox unless a thread is using them."""
+        for tier in self.services.tiers.values():
+            await tier.model.aclose()
+        with self.services.uses.unused() as idle:
+            if idle:
+                await self.checking.aclose()
+        for inner in self.nested.by_node.values():
+            await inner.release_unused()
+
     def of_another_run(self) -> Wired:
         """The same parts in a run of its own: for a process that was forked."""
         parts = self.plan.opened(forked=True)

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-HANGS_S = 120.0
+from tests.waiting import HANGS_S
 
 
 def fork() -> int:
