@@ -16,6 +16,7 @@ import pytest
 
 from cascade.testing import Reply, ScriptedServer
 from tests.cli.conftest import KEY, Command
+from tests.waiting import HANGS_S, NEVER_S, heard, until
 
 GOOD = "```python\nx = 1\n```"
 
@@ -53,9 +54,7 @@ async def start(*words: object, cwd: Path) -> asyncio.subprocess.Process:
 
 async def called(server: ScriptedServer, count: int) -> None:
     """Wait until the server has been asked so often."""
-    async with asyncio.timeout(60):
-        while len(server.log) < count:
-            await asyncio.sleep(0.01)
+    await until(lambda: len(server.log) >= count, what=f"call {count}")
 
 
 def ids(results: Path) -> list[str]:
@@ -108,7 +107,7 @@ async def test_the_second_interrupt_cuts_and_leaves_a_state_that_resumes(
     slow = True
 
     def answer(_: object) -> Reply:
-        return Reply(text=GOOD, delay_s=30.0 if slow else 0.0)
+        return Reply(text=GOOD, delay_s=NEVER_S if slow else 0.0)
 
     async with ScriptedServer(answer) as server:
         config, tasks = prepare(tmp_path, server.base_url, tasks=6)
@@ -117,12 +116,12 @@ async def test_the_second_interrupt_cuts_and_leaves_a_state_that_resumes(
         process = await start(*words, cwd=tmp_path)
         await called(server, 3)
         process.send_signal(signal.SIGINT)
-        await asyncio.sleep(0.3)
+        said = await heard(process.stderr, b"interrupted")
         process.send_signal(signal.SIGINT)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(HANGS_S):
             _, err = await process.communicate()
         assert process.returncode == 130, err.decode()
-        assert "Traceback" not in err.decode()
+        assert "Traceback" not in (said + err).decode()
         events = [json.loads(line) for line in trace.read_text().splitlines()]
         cut = [event for event in events if event["event"] == "attempt.failed"]
         assert [event["code"] for event in cut] == ["model.cancelled"] * 3
@@ -136,7 +135,7 @@ async def test_the_second_interrupt_cuts_and_leaves_a_state_that_resumes(
 async def test_what_a_killed_call_may_have_cost_counts_against_the_resumed_budget(
     tmp_path: Path, command: Command
 ) -> None:
-    async with ScriptedServer(lambda call: Reply(text=GOOD, delay_s=30.0)) as server:
+    async with ScriptedServer(lambda call: Reply(text=GOOD, delay_s=NEVER_S)) as server:
         config, tasks = prepare(tmp_path, server.base_url, tasks=2)
         results, trace = tmp_path / "r.jsonl", tmp_path / "r.trace.jsonl"
         words = ("run", tasks, "-c", config, "-o", results, "--concurrency", "1")

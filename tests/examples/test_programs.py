@@ -22,6 +22,7 @@ from cascade.models.spec import Secret
 from cascade.server import ServerOptions, create_app
 from cascade.testing import ScriptedServer
 from tests.examples.conftest import EXAMPLES, SLUG
+from tests.waiting import until
 
 Example = Callable[[str], ModuleType]
 
@@ -74,7 +75,7 @@ async def test_fastapi_with_200_users_at_once(models: ScriptedServer, example: E
     app = example("fastapi_app").app
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app=app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://app", timeout=120) as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://app", timeout=None) as client:
             orders = [
                 {"prompt": f"Write `double(x)`, number {user}.", "target": "double.py"} for user in range(200)
             ]
@@ -101,8 +102,7 @@ async def test_an_openai_client_through_the_server(
     )
     bound = server.config.bind_socket()
     running = asyncio.create_task(server._serve([bound]))
-    while not server.started:
-        await asyncio.sleep(0.01)
+    await until(lambda: server.started, what="the server's start")
     monkeypatch.setenv("CASCADE_URL", f"http://127.0.0.1:{bound.getsockname()[1]}/v1")
     monkeypatch.setenv("CASCADE_SERVE_KEY", "sesame")
     await example("openai_client").main()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from tests.waiting import NEVER_S
+
 
 def tidy(state: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Puts a first line into every file of the candidate."""
@@ -25,7 +27,7 @@ def fails(state: dict[str, Any]) -> str:
 
 async def slow(_state: dict[str, Any]) -> str:
     """Takes its time."""
-    await asyncio.sleep(30)
+    await asyncio.sleep(NEVER_S)
     return "done"
 
 

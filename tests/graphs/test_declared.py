@@ -21,6 +21,7 @@ from cascade.models.scripted import Reply
 from cascade.trace import NodeFinished, read_trace, verify
 from cascade.types import Result, Task
 from tests.integrations.conftest import BAD, GOOD, TASK, Rig, declared
+from tests.waiting import HANGS_S, NEVER_S, until
 
 Build = Callable[..., Rig]
 TASKED: dict[str, Any] = {**TASK}
@@ -154,7 +155,11 @@ async def test_a_faulty_function_is_named_and_other_tasks_go_on(rig: Build, func
         "start": "kind",
         "nodes": {
             "kind": {"kind": "switch", "metadata": "call", "cases": ["yes"]},
-            "mine": {"kind": "call", "function": f"tests.graphs.functions:{function}", "timeout_s": 0.05},
+            "mine": {
+                "kind": "call",
+                "function": f"tests.graphs.functions:{function}",
+                "timeout_s": 0.05 if function == "slow" else NEVER_S,
+            },
             "write": generate("flash"),
             **CHECKING,
         },
@@ -226,9 +231,9 @@ PARALLEL = {
 async def test_of_two_at_once_the_first_accepted_wins_and_the_other_is_cancelled_and_booked(
     rig: Build, winner: str
 ) -> None:
-    fast, slow = [GOOD], [Reply(text=GOOD, delay_s=30)]
+    fast, slow = [GOOD], [Reply(text=GOOD, delay_s=NEVER_S)]
     one = rig(*((fast, slow) if winner == "flash" else (slow, fast)), graph=PARALLEL)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(HANGS_S):
         result = await one.cascade.run(CODE)
     assert (result.status, result.tier) == ("accepted", winner)
     assert sorted(attempt.error or "" for attempt in result.attempts) == ["", "model.cancelled"]
@@ -261,10 +266,10 @@ async def test_the_trace_of_a_race_is_whole_and_wastes_what_lost(rig: Build, tmp
 
 
 async def test_cancelling_a_race_books_both_calls(rig: Build) -> None:
-    one = rig([Reply(text=GOOD, delay_s=30)], [Reply(text=GOOD, delay_s=30)], graph=PARALLEL)
+    late = [Reply(text=GOOD, delay_s=NEVER_S)]
+    one = rig(late, late, graph=PARALLEL)
     running = asyncio.create_task(one.cascade.run(CODE))
-    while one.calls != (1, 1):
-        await asyncio.sleep(0.01)
+    await until(lambda: one.calls == (1, 1), what="the two calls")
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running

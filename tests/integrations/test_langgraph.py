@@ -27,6 +27,7 @@ from cascade.models.scripted import Reply, ScriptedModel
 from cascade.trace import read_trace, verify
 from cascade.types import Result
 from tests.integrations.conftest import BAD, GOOD, TASK, Rig
+from tests.waiting import NEVER_S, until
 
 Build = Callable[..., Rig]
 BETA = pytest.mark.filterwarnings("ignore:This API is in beta")
@@ -336,10 +337,9 @@ async def test_tracers_and_token_counters_see_each_call(rig: Build) -> None:
 
 async def test_a_cancelled_call_is_told_as_such(rig: Build) -> None:
     calls = Calls()
-    one = rig([Reply(text=GOOD, delay_s=30)])
+    one = rig([Reply(text=GOOD, delay_s=NEVER_S)])
     running = asyncio.create_task(one.cascade.graph.ainvoke({"task": TASK}, {"callbacks": [calls]}))
-    while one.calls == (0, 0):
-        await asyncio.sleep(0.01)
+    await until(lambda: one.calls != (0, 0), what="the call")
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running

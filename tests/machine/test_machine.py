@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import orjson
 import pytest
@@ -19,6 +21,7 @@ from cascade.trace.events import AttemptFailed, AttemptFinished, PolicyDecided
 from cascade.trace.events import AttemptStarted as Started
 from cascade.types import Task, Usage
 from tests.machine.doubles import BAD, GOOD, Machine, WordChecks, task
+from tests.waiting import NEVER_S, until
 
 
 async def test_a_good_first_answer_is_accepted() -> None:
@@ -148,10 +151,9 @@ async def test_a_spent_budget_ends_the_task_with_the_best_it_has() -> None:
 
 
 async def test_a_cancelled_call_is_booked_and_written_down() -> None:
-    machine = Machine(flash=[Reply(text=GOOD, delay_s=30)])
+    machine = Machine(flash=[Reply(text=GOOD, delay_s=NEVER_S)])
     running = asyncio.create_task(invoke(machine.graph, task()))
-    while not machine.models["flash"].requests:
-        await asyncio.sleep(0.01)
+    await until(lambda: machine.models["flash"].requests, what="the call")
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
@@ -252,8 +254,18 @@ async def test_without_early_stop_nothing_is_cut() -> None:
     assert result.output.endswith("And now a long explanation. ")
 
 
-async def test_no_attempt_begins_after_the_tasks_time_and_calls_end_by_it() -> None:
-    machine = Machine(flash=[Reply(text=BAD, delay_s=0.3)], seconds=0.2)
+async def test_no_attempt_begins_after_the_tasks_time_and_calls_end_by_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    machine, clock = Machine(flash=[BAD], seconds=0.2), [1_800_000_000.0]
+    monkeypatch.setattr(time, "time", lambda: clock[0])
+    answer = machine.models["flash"].generate
+
+    async def late(*asked: Any, **more: Any) -> Any:
+        clock[0] += 0.3
+        return await answer(*asked, **more)
+
+    monkeypatch.setattr(machine.models["flash"], "generate", late)
     result = await invoke(machine.graph, task())
     assert (result.status, len(result.attempts), result.output) == ("budget_exhausted", 1, BAD)
     assert "seconds are over" in result.reason

@@ -14,16 +14,18 @@ from hypothesis import strategies as st
 from cascade.errors import ModelError
 from cascade.models.base import ModelRequest
 from cascade.models.early import EarlyStop
+from cascade.models.gate import Clock
 from cascade.models.judging import same_model
 from cascade.models.messages import assistant_message, tool_message
 from cascade.models.openai import OpenAIModel
-from cascade.models.spec import EndpointSpec, RetryPolicy
+from cascade.models.spec import EndpointSpec
 from cascade.models.transport import http_library
 from cascade.testing import Fault, Reply, ScriptedServer
 from cascade.testing.faults import every, nth
 from cascade.tokens import estimate_tokens
 from cascade.types import JsonObject, ToolCall, Usage
 from tests.models.support import ANSWER, KEY, RETRY, FastClock, request, spec
+from tests.waiting import until
 
 TOOL: JsonObject = {"type": "function", "function": {"name": "add", "parameters": {"type": "object"}}}
 CALLS = (
@@ -87,7 +89,7 @@ async def test_a_cut_closes_the_connection_and_books_what_was_generated() -> Non
         tier, asked = model(server), request()
         completion = await tier.generate(asked, observe=EarlyStop())
         await tier.aclose()
-        await asyncio.sleep(0.05)
+        await until(lambda: not server._open, what="the end of the connection")
         assert not server.log[0].completed
         sent = server.log[0].billed
     assert completion.finish_reason == "cut"
@@ -119,13 +121,18 @@ async def test_an_estimate_is_corrected_by_what_the_endpoint_reported_before() -
 
 async def test_a_cancelled_call_closes_the_connection_and_is_booked() -> None:
     async with ScriptedServer("word " * 2000, piece=5, pace_s=0.002) as server:
-        tier, asked = model(server), request()
-        task = asyncio.create_task(tier.generate(asked))
-        await asyncio.sleep(0.1)
+        tier, asked, begun = model(server), request(), asyncio.Event()
+
+        def listen(_: str) -> bool:
+            begun.set()
+            return False
+
+        task = asyncio.create_task(tier.generate(asked, observe=listen))
+        await begun.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await asyncio.sleep(0.05)
+        await until(lambda: not server._open, what="the end of the connection")
         assert not server.log[0].completed
         await tier.aclose()
     assert asked.meter is not None
@@ -165,13 +172,15 @@ async def test_a_refused_connection_is_unreachable_and_certainly_not_billed() ->
 
 async def test_a_server_that_comes_back_is_reached_again() -> None:
     async with ScriptedServer(ANSWER) as server:
-        tier = OpenAIModel(spec(server), retry=RetryPolicy(max_tries=6, first_wait=0.05, max_wait=0.2))
         await server.stop()
-        asked = asyncio.create_task(tier.generate(request()))
-        await asyncio.sleep(0.05)
-        await server.start()
-        assert (await asked).text == ANSWER
+
+        async def comes_back(_: float) -> None:
+            await server.start()
+
+        tier = OpenAIModel(spec(server), retry=RETRY, clock=Clock(sleep=comes_back))
+        completion = await tier.generate(request())
         await tier.aclose()
+    assert (completion.text, completion.tries) == (ANSWER, 2)
 
 
 async def test_a_fallback_endpoint_answers_and_is_named() -> None:

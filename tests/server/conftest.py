@@ -14,6 +14,7 @@ from openai import AsyncOpenAI
 from cascade.models.scripted import Answer
 from cascade.server import ServerOptions, create_app
 from tests.integrations.conftest import Rig
+from tests.waiting import until
 
 
 class Served:
@@ -37,8 +38,7 @@ class Served:
         socket = self._server.config.bind_socket()
         self.port = socket.getsockname()[1]
         self._task = asyncio.create_task(self._server._serve([socket]))
-        while not self._server.started:
-            await asyncio.sleep(0.005)
+        await until(lambda: self._server.started, what="the server's start")
         return self
 
     async def __aexit__(self, *_: object) -> None:

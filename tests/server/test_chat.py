@@ -17,6 +17,7 @@ from cascade.server import ServerOptions
 from cascade.types import ToolCall, Usage
 from tests.integrations.conftest import BAD, GOOD
 from tests.server.conftest import Serve
+from tests.waiting import HANGS_S, NEVER_S, until
 
 HELLO: Any = [{"role": "system", "content": "Be short."}, {"role": "user", "content": "Hello?"}]
 WEATHER: Any = {
@@ -255,7 +256,7 @@ async def test_bodies_and_requests_at_once_are_limited(served: Serve) -> None:
 @pytest.mark.parametrize("stream", [False, True])
 async def test_a_client_that_leaves_ends_the_call(served: Serve, *, stream: bool) -> None:
     """The call is cancelled and booked; nothing goes on in the background."""
-    server = await served([Reply(text="late", delay_s=30)])
+    server = await served([Reply(text="late", delay_s=NEVER_S)])
 
     async def ask() -> None:
         answer = await server.client().chat.completions.create(model="cascade", messages=HELLO, stream=stream)
@@ -264,18 +265,30 @@ async def test_a_client_that_leaves_ends_the_call(served: Serve, *, stream: bool
                 async for _ in answer:
                     pass
 
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(ask(), 0.4)
-    for _ in range(200):
-        if server.rig.cascade.ledger.entries:
-            break
-        await asyncio.sleep(0.01)
+    asking = asyncio.create_task(ask())
+    await until(lambda: server.rig.flash.requests, what="the call")
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    await until(lambda: server.rig.cascade.ledger.entries, what="the entry in the books")
     assert [entry.error for entry in server.rig.cascade.ledger.entries] == ["model.cancelled"]
 
 
 async def test_comments_keep_a_waiting_stream_alive(served: Serve) -> None:
-    server = await served([Reply(text=GOOD, delay_s=0.2)], options=ServerOptions(keep_alive_s=0.03))
+    """The answer comes only when three of them have been read."""
+    server = await served([GOOD], options=ServerOptions(keep_alive_s=0.03))
+    answer, enough, said = server.rig.flash.generate, asyncio.Event(), ""
+
+    async def waits(*asked: Any, **more: Any) -> Any:
+        await enough.wait()
+        return await answer(*asked, **more)
+
+    server.rig.flash.generate = waits
     body = {"model": "cascade", "messages": HELLO, "stream": True, "cascade": {"target": "a.py"}}
-    raw = await server.client()._client.post(f"{server.base_url}/chat/completions", json=body)
-    assert raw.text.count(": working") >= 3
-    assert raw.text.endswith("data: [DONE]\n\n")
+    url = f"{server.base_url}/chat/completions"
+    async with server.client()._client.stream("POST", url, json=body, timeout=HANGS_S) as raw:
+        async for text in raw.aiter_text():
+            said += text
+            if said.count(": working") >= 3:
+                enough.set()
+    assert said.endswith("data: [DONE]\n\n")

@@ -17,6 +17,7 @@ from cascade.models.scripted import Reply
 from cascade.testing import ScriptedServer
 from cascade.trace import RunFinished, read_trace
 from tests.integrations.conftest import declared
+from tests.waiting import until
 
 
 def _config(folder: Path, base_url: str) -> Path:
@@ -49,8 +50,7 @@ async def test_it_answers_ends_open_requests_on_sigterm_and_exits_zero(tmp_path:
                     model="cascade", messages=[{"role": "user", "content": "Hello?"}]
                 )
             )
-            while not models.log:
-                await asyncio.sleep(0.01)
+            await until(lambda: models.log, what="the call")
             process.send_signal(signal.SIGTERM)
             assert (await asking).choices[0].message.content == "slow and good"
         assert await process.wait() == 0

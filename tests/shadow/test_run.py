@@ -315,7 +315,7 @@ async def test_once_the_money_does_not_suffice_nobody_is_drawn_any_more(rig: Bui
         "0.02"
     )  # a call's worst case: 8192 tokens at 2 USD a million
     await one.cascade.run(first)
-    await asyncio.sleep(0.05)
+    await one.cascade._wired.trailing.settle()
     await one.cascade.run(replace(CODE, id="small"))
     events = await traced(one, tmp_path / "t.jsonl")
     assert [event.task_id for event in events if isinstance(event, ShadowDrawn)] == ["large"]

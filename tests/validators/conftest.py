@@ -10,16 +10,19 @@ import pytest
 
 from cascade.types import Candidate, Task, Verdict
 from cascade.validators.base import Validator
-from cascade.validators.sandbox import Sandbox, open_sandbox
+from cascade.validators.sandbox import Limits, Sandbox, open_sandbox
 from cascade.validators.suite import Suite
 from tests.validators.hostile.arena import SECRET
+
+# Only what a test itself bounds is cut on a slow machine.
+PATIENT = Limits(wall_s=60.0)
 
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Sandbox]:
     """The strongest sandbox without another program's help."""
     os.environ["CASCADE_HOSTILE_SECRET"] = SECRET
-    opened = open_sandbox("landlock")
+    opened = open_sandbox("landlock", limits=PATIENT)
     yield opened
     opened.close()
 
@@ -32,7 +35,7 @@ def layer(request: pytest.FixtureRequest, sandbox: Sandbox) -> Iterator[Sandbox]
         return
     if shutil.which("bwrap") is None:
         pytest.skip("bubblewrap is not installed here; the same claims are tested with Landlock")
-    opened = open_sandbox("bwrap")
+    opened = open_sandbox("bwrap", limits=PATIENT)
     yield opened
     opened.close()
 

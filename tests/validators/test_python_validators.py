@@ -90,8 +90,15 @@ class TestRuff:
 
 class TestMypy:
     async def test_it_is_warm(self, sandbox: Sandbox) -> None:
-        await report(Mypy(sandbox), text="x = 1\n")
-        assert (await report(Mypy(sandbox), text="x = 1\n")).latency_s < 1.5
+        """The second answer is checked by the server that checked the first."""
+        validator = Mypy(sandbox)
+        for _ in range(2):
+            await report(validator, text="x = 1\n")
+        (servers,) = [
+            idle for (kind, _), idle in sandbox._opened().pool._idle.items() if kind == validator._kind
+        ]
+        assert len(servers) == 1
+        assert sandbox._opened().pool._uses[servers[0]] >= 2
 
     async def test_what_cannot_run_fails_and_what_types_suspect_warns(self, sandbox: Sandbox) -> None:
         text = "def f(x: int) -> str:\n    return x\n\n\nf()\nprint(missing)\n"
@@ -184,15 +191,14 @@ class TestPytest:
         assert found.message == "TypeError: 'int' object is not subscriptable (in double(x=2))"
 
     async def test_an_endless_loop_is_located(self, sandbox: Sandbox) -> None:
-        validator = Pytest(sandbox, PytestOptions(timeout_s=1.0))
-        result = await report(
-            validator, text="def double(x):\n    while True:\n        x += 1\n", tests=TESTS
-        )
+        validator = Pytest(sandbox, PytestOptions(timeout_s=4.0))
+        text = "import time\ndef double(x):\n    while True:\n        time.sleep(0.001)\n"
+        result = await report(validator, text=text, tests=TESTS)
         assert result.status == "failed"
         found = result.diagnostics[0]
         assert found.code == "timeout"
         assert found.path == "solution.py"
-        assert found.line in {2, 3}
+        assert found.line in {3, 4}
 
     @pytest.mark.parametrize(
         ("text", "message"),

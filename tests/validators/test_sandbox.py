@@ -9,7 +9,6 @@ import signal
 import struct
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,9 +21,14 @@ from cascade.validators.pytest import Pytest
 from cascade.validators.sandbox import Limits, Room, Sandbox, open_sandbox, opening
 from cascade.validators.suite import Suite
 from tests.validators.conftest import verdict
+from tests.waiting import HANGS_S, NEVER_S, until, until_sync
 
 RIGHT = {"solution.py": "def double(x):\n    return 2 * x\n"}
 TESTS = {"test_solution.py": "from solution import double\ndef test(): assert double(2) == 4\n"}
+
+
+# Seconds that no other program sleeps, not even this one on the same machine.
+MARK = f"97531.{os.getpid()}"
 
 
 def children() -> set[int]:
@@ -57,23 +61,20 @@ async def test_without_stdin_there_is_nothing_to_read(sandbox: Sandbox) -> None:
 
 
 async def test_time_is_bounded_and_all_descendants_end(sandbox: Sandbox) -> None:
-    script = "(trap '' TERM HUP; sleep 97531) & (sleep 97531 &) ; sleep 97531"
-    started = time.monotonic()
+    script = f"(trap '' TERM HUP; sleep {MARK}) & (sleep {MARK} &) ; sleep {MARK}"
     done = await sandbox.run(["/bin/sh", "-c", script], timeout_s=0.3)
     assert done.timed_out
     assert done.ended == "timeout"
-    assert time.monotonic() - started < 5
-    lines = command_lines()
-    assert not [line for line in lines if b"97531" in line]
+    assert not running(MARK)
 
 
-def command_lines() -> list[bytes]:
-    """Of every process; one that ends meanwhile has none."""
+def running(word: str) -> list[bytes]:
+    """Command lines with this word; a process that ends meanwhile has none."""
     lines = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):
             lines.append(path.read_bytes())
-    return lines
+    return [line for line in lines if word.encode() in line]
 
 
 async def test_output_is_bounded_and_said_to_be_cut(sandbox: Sandbox) -> None:
@@ -97,15 +98,19 @@ async def test_a_program_that_is_not_there_is_no_crash(sandbox: Sandbox) -> None
 @pytest.mark.parametrize(
     ("script", "limits", "ended"),
     [
-        ("b = bytearray(400_000_000); import time; time.sleep(5)", Limits(memory_mb=200), "memory"),
         (
-            "import os, time\nfor i in range(40):\n  open(f'f{i}', 'wb').write(b'x' * 1_000_000)\ntime.sleep(5)",
-            Limits(disk_mb=20),
+            "b = bytearray(400_000_000); import time; time.sleep(600)",
+            Limits(memory_mb=200, wall_s=HANGS_S),
+            "memory",
+        ),
+        (
+            "import os, time\nfor i in range(40):\n  open(f'f{i}', 'wb').write(b'x' * 1_000_000)\ntime.sleep(600)",
+            Limits(disk_mb=20, wall_s=HANGS_S),
             "disk",
         ),
         (
-            "import os, time\nfor _ in range(30):\n  if os.fork() == 0: break\ntime.sleep(5)",
-            Limits(processes=20),
+            "import os, time\nfor _ in range(30):\n  if os.fork() == 0: break\ntime.sleep(600)",
+            Limits(processes=20, wall_s=HANGS_S),
             "processes",
         ),
     ],
@@ -137,13 +142,12 @@ async def test_runs_at_once_do_not_mix(sandbox: Sandbox) -> None:
 
 
 async def test_cancelling_ends_what_runs(sandbox: Sandbox) -> None:
-    task = asyncio.create_task(sandbox.run(["/bin/sleep", "86421"]))
-    await asyncio.sleep(0.2)
+    task = asyncio.create_task(sandbox.run(["/bin/sleep", MARK], timeout_s=NEVER_S))
+    await until(lambda: running(MARK), what="the program")
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    lines = command_lines()
-    assert not [line for line in lines if b"86421" in line]
+    assert not running(MARK)
     assert (await sandbox.run(["/bin/echo", "still here"])).stdout == b"still here\n"
 
 
@@ -280,25 +284,28 @@ def test_a_closed_sandbox_opens_again_when_it_is_used() -> None:
     own.close()
 
 
-def test_what_a_killed_host_left_is_ended_and_removed(tmp_path: Path) -> None:
+def test_what_a_killed_host_left_is_ended_and_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a folder for temporary files that no other user of the library tidies."""
     script = (
         "import asyncio\nfrom cascade.validators.sandbox import open_sandbox\n"
-        "s = open_sandbox('landlock')\nprint(s.root, flush=True)\nasyncio.run(s.run(['/bin/sleep', '75319']))\n"
+        "s = open_sandbox('landlock')\nprint(s.root, flush=True)\n"
+        f"asyncio.run(s.run(['/bin/sleep', '{MARK}'], timeout_s=3600))\n"
     )
-    host = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    host = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=environment
+    )
     assert host.stdout is not None
     root = Path(host.stdout.readline().strip())
-    time.sleep(0.3)
+    until_sync(lambda: running(MARK), what="the program")
     host.kill()
     host.communicate()
-    for _ in range(100):
-        lines = command_lines()
-        if not [line for line in lines if b"75319" in line or str(root).encode() in line]:
-            break
-        time.sleep(0.05)
-    else:
-        raise AssertionError("something outlived its host")
+    until_sync(lambda: not running(MARK) and not running(str(root)), what="the end of what the host ran")
+    assert root.parent == tmp_path
     assert root.exists()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     opening.remove_stale()
     assert not root.exists()
 

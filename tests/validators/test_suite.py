@@ -18,6 +18,7 @@ from cascade.validators.order import Experience, learn, stages
 from cascade.validators.sandbox import Sandbox
 from cascade.validators.suite import Suite
 from cascade.validators.workspace import Workspace
+from tests.waiting import until
 
 SOLUTION = {"solution.py": "def double(x: int) -> int:\n    return 2 * x\n"}
 TESTS = {"test_solution.py": "from solution import double\ndef test(): assert double(2) == 4\n"}
@@ -167,9 +168,9 @@ def _zombie_of_ours(path: Path) -> bool:
 
 async def test_cancelling_a_check_removes_its_workspace(sandbox: Sandbox) -> None:
     suite = Suite(catalog.build(["pytest"], sandbox=sandbox))
-    files = {"solution.py": "import time\ntime.sleep(100)\n"}
+    files = {"solution.py": "import time\ntime.sleep(3600)\n"}
     task = asyncio.create_task(suite.check(Task(prompt="", tests=TESTS), Candidate(text="", files=files)))
-    await asyncio.sleep(0.6)
+    await until(lambda: sandbox._opened().pool._busy, what="the run")
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
