@@ -95,7 +95,7 @@ class TestMypy:
         for _ in range(2):
             await report(validator, text="x = 1\n")
         (servers,) = [
-            idle for (kind, _), idle in sandbox._opened().pool._idle.items() if kind == validator._kind
+            idle for (kind, _), idle in sandbox._opened().pool._idle.items() if kind == validator._kind(None)
         ]
         assert len(servers) == 1
         assert sandbox._opened().pool._uses[servers[0]] >= 2
