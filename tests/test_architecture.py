@@ -43,6 +43,7 @@ LAYERS: list[tuple[str, ...]] = [
         "cascade.tokens",
         "cascade.thoughts",
         "cascade.forks",
+        "cascade.uses",
         "cascade.visible",
     ),
     ("cascade.errors",),
