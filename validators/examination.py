@@ -54,6 +54,7 @@ class Examination:
         self._baselines = baselines
         self._project = project
         self._place = place
+        self._state: str | None = None
         # They are run apart: what they do while they are collected must not reach the other tests.
         self._own_tests = own_tests(candidate) if task.workspace is not None else ()
         self.workspace = self._open(handed_out=False)
@@ -127,18 +128,23 @@ class Examination:
         """Both runs begin with the tests nearest to the change, for a suite that does not end within its limit."""
         order = nearest_first(files, self.workspace.touched, self.workspace.read)
         self.workspace.select = order
-        before = await self._baselines.observed(self._task, validator, View(select=order))
+        before = await self._observed(validator, View(select=order))
         self.workspace.wall_s = before.run.wall_s if before.run is not None else None
         return before
 
     async def _known(self, validator: Validator, view: View) -> Observed | str:
         """The baseline, or why there is none."""
         try:
-            return await self._baselines.observed(self._task, validator, view)
+            return await self._observed(validator, view)
         except InputError:
             raise
         except CascadeError as error:
             return str(error)
+
+    async def _observed(self, validator: Validator, view: View) -> Observed:
+        if self._state is None:
+            self._state = await self._baselines.state(self._task)
+        return await self._baselines.observed(self._task, validator, view, state=self._state)
 
     async def _own(self, validator: Validator, report: Report) -> Report:
         """With what the tests say that the answer itself wrote."""

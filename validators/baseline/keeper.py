@@ -85,12 +85,18 @@ class Baselines:
         Raises InputError for a workspace that cannot be read.
         """
         comparable = [one for one in validators if isinstance(one, Comparable)]
-        seen = {one.name: await self.observed(task, one, View()) for one in comparable}
+        state = await self.state(task)
+        seen = {one.name: await self.observed(task, one, View(), state=state) for one in comparable}
         return Baseline(by_validator=seen)
 
-    async def observed(self, task: Task, validator: Validator, view: View) -> Observed:
-        """What one validator says of the untouched workspace, remembered by content."""
-        key = await asyncio.to_thread(self._key, task, validator, view)
+    async def state(self, task: Task) -> str:
+        """What tells the state of a task's untouched workspace, its interpreter and tools from any other."""
+        return await asyncio.to_thread(self._state, task)
+
+    async def observed(self, task: Task, validator: Validator, view: View, *, state: str) -> Observed:
+        """What one validator says of the untouched workspace in this state, remembered by it."""
+        assert isinstance(validator, Comparable), f"{validator.name} can be compared"
+        key = digest([state, validator.name, validator.fingerprint, view.files, view.select])
         if key not in self._kept:
             running = self._running.setdefault(asyncio.get_running_loop(), {})
             if key not in running:
@@ -118,11 +124,9 @@ class Baselines:
             work.cancel()
         await asyncio.gather(*running, return_exceptions=True)
 
-    def _key(self, task: Task, validator: Validator, view: View) -> str:
-        assert isinstance(validator, Comparable), f"{validator.name} can be compared"
+    def _state(self, task: Task) -> str:
         content = self._contents.of(task.workspace) if task.workspace is not None else ""
-        base = base_key(task, self._where.project, content=content, layers=self._where.layers)
-        return digest([base, validator.name, validator.fingerprint, view.files, view.select])
+        return base_key(task, self._where.project, content=content, layers=self._where.layers)
 
     async def _observe(self, task: Task, validator: Validator, view: View, *, key: str) -> Observed:
         kept = await asyncio.to_thread(self._store.read, key) if task.workspace is not None else None
