@@ -89,6 +89,8 @@ class SuiteRun:
 
     tests: Mapping[str, TestStatus] = field(default_factory=dict)
     """Every test that ran. skipped: by the tests themselves, or an expected failure."""
+    collected: int = 0
+    """How many tests there are, those that did not run included."""
     files: tuple[str, ...] = ()
     """Test files that were collected, in the order in which they run."""
     uncollected: tuple[str, ...] = ()

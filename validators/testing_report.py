@@ -47,6 +47,7 @@ def suite_run(done: Completed, run: TestRun) -> SuiteRun:
     }
     return SuiteRun(
         tests={test: STATUS[outcome] for test, outcome in run.outcomes.items() if outcome != "missing"},
+        collected=len(run.outcomes),
         files=tuple(dict.fromkeys(test.split("::", 1)[0] for test in run.outcomes)),
         uncollected=run.uncollected,
         refused={**errors, **{test: ", ".join(names) for test, names in run.refused.items()}},

@@ -109,7 +109,7 @@ async def test_a_test_that_differs_in_two_runs_is_flaky(repository: Path, tmp_pa
     suite = Suite([ScriptedTests(flickers)], baselines=Store(tmp_path / "kept"))
     baseline = await suite.baseline(Task(prompt="", workspace=str(repository)))
     assert baseline.document()["tests"] == {
-        "passed": 1, "failed": 0, "flaky": ["t.py::f"], "not_runnable": [], "failing": [],
+        "passed": 1, "failed": 0, "flaky": ["t.py::f"], "not_runnable": [], "failing": [], "complete": True,
     }  # fmt: skip
     assert (await verdicts(suite, repository, ["good"]))[0].status == "passed"
 

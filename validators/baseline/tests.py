@@ -14,6 +14,8 @@ NAMED = 5
 ENOUGH = 0.5
 # Diagnostics that count tests over the whole run; a comparison counts anew.
 COUNTED = frozenset({f"{TEST_CODE}outcome", f"{TEST_CODE}missing"})
+# Said of a run that a limit ended, which is no fault where the untouched workspace's was ended too.
+LIMIT = "timeout"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +111,7 @@ def _judged(report: Report, before: Observed, changes: Changes, demands: Demands
     faults = (*changes.unfixed, *changes.broken, *changes.missing, *changes.new_failing)
     passed = sum(came == "passed" for came in run.tests.values())
     if faults:
-        diagnostics = _explained(_said(report), changes, faults, demands)
+        diagnostics = _explained(_said(report, before), changes, faults, demands)
         return replace(
             report,
             status="failed",
@@ -128,8 +130,10 @@ def _judged(report: Report, before: Observed, changes: Changes, demands: Demands
     )
 
 
-def _said(report: Report) -> tuple[Diagnostic, ...]:
+def _said(report: Report, before: Observed) -> tuple[Diagnostic, ...]:
     """What was said of the failures; the reason of a report that blames the surroundings, too."""
+    if before.run is not None and not before.run.complete:
+        return tuple(found for found in report.diagnostics if found.code != LIMIT)
     if report.status != "unchecked" or not report.detail:
         return report.diagnostics
     return (*report.diagnostics, Diagnostic(message=report.detail, code=f"{TEST_CODE}environment"))
@@ -171,11 +175,11 @@ def _named(tests: Sequence[str]) -> str:
 
 
 def _summary(passed: int, run: SuiteRun, before: Observed, changes: Changes) -> str:
-    parts = [f"{passed} of {len(run.tests)} tests passed"]
+    parts = [f"{passed} of {max(run.collected, len(run.tests))} tests passed"]
     refused = [test for test in changes.still_failing if test in before.not_runnable]
     failing = [test for test in changes.still_failing if test not in refused]
     if changes.fixed:
-        parts.append(f"{len(changes.fixed)} failed before")
+        parts.append(f"{len(changes.fixed)} of them failed before")
     if failing:
         parts.append(f"failed before too: {_named(failing)}")
     if refused:
@@ -185,9 +189,8 @@ def _summary(passed: int, run: SuiteRun, before: Observed, changes: Changes) -> 
     if before.flaky:
         parts.append(f"flaky, left out: {_named(before.flaky)}")
     if not run.complete:
-        parts.append(
-            f"the limit of {run.wall_s:.0f} s ended the run; the tests nearest to the change ran first"
-        )
+        ran = len(run.tests)
+        parts.append(f"the limit of {run.wall_s:.0f} s ended the run after {ran}, the nearest to the change")
     return "; ".join(parts)
 
 

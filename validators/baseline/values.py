@@ -81,6 +81,7 @@ class Baseline:
             "flaky": [test for seen in suites for test in seen.flaky],
             "not_runnable": [test for seen in suites for test in seen.not_runnable],
             "failing": [test for seen in suites for test in seen.failed],
+            "complete": all(seen.run is not None and seen.run.complete for seen in suites),
         }
         return {
             "tests": tests,
