@@ -14,12 +14,20 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Protocol
 
 from cascade.errors import BudgetExhaustedError
 
 ZERO = Decimal(0)
+KEYS = {
+    "task": "budget.per_task_usd",
+    "run": "budget.total_usd",
+    "total": "budget.total_usd",
+    "day": "budget.per_day_usd",
+    "shadow": "shadow.budget_usd",
+}
+"""The config's key of each budget, by its name."""
 PATIENCE_S = 900.0  # as long as a call may take
 
 
@@ -282,10 +290,20 @@ def _take_all(purses: tuple[Purse, ...], amount: Decimal) -> None:
 
 
 def exhausted(name: str, limit: Decimal, used: Decimal, amount: Decimal) -> BudgetExhaustedError:
-    """The error that names limit, use and what did not fit."""
+    """The error that names limit, use, what did not fit, and what would have been enough."""
+    key = KEYS.get(name, f"max_usd of the node {name}")
     return BudgetExhaustedError(
         f"the {name} budget of {limit} USD has {max(ZERO, limit - used)} USD left; "
-        f"the next call may cost up to {amount} USD",
-        hint=f"raise the {name} budget, or lower max_output_tokens so that the worst case fits",
+        f"the next call may cost up to {amount} USD; {key}: {rounded_up(used + amount)} would be enough for it",
+        hint=f"raise {key}, or lower max_output_tokens so that the worst case fits",
         code=f"budget.{name}",
     )
+
+
+def rounded_up(amount: Decimal) -> Decimal:
+    """The next amount of two digits that is no less."""
+    if amount <= 0:
+        return ZERO
+    step = Decimal(1).scaleb(amount.adjusted() - 1)
+    rounded = amount.quantize(step, rounding=ROUND_CEILING)
+    return rounded.normalize() if rounded < 1 else rounded.quantize(min(step, Decimal(1)))

@@ -24,16 +24,26 @@ class BatchEnd:
     told: dict[str, str] = field(default_factory=dict)
     results: list[Result] = field(default_factory=list)
     interrupted: bool = False
+    short: str = ""
+    """Why the first task that ended for money did, and what would have been enough."""
 
     def take(self, result: Result, *, keep: bool) -> None:
         """Count one result."""
         self.statuses[result.status] = self.statuses.get(result.status, 0) + 1
+        if result.status == "budget_exhausted":
+            self.short = self.short or result.reason
         if result.error:
             self.errors[result.error] = self.errors.get(result.error, 0) + 1
             messages = [attempt.error_message for attempt in result.attempts if attempt.error == result.error]
             self.told.setdefault(result.error, (messages or [None])[-1] or result.reason)
         if keep:
             self.results.append(result)
+
+    @property
+    def money_lines(self) -> list[str]:
+        """Tasks that ended for money, and why the first did."""
+        count = self.statuses.get("budget_exhausted", 0)
+        return [f"{count}x budget_exhausted: {self.short}"] if count else []
 
     @property
     def exit_code(self) -> int:

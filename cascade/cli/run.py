@@ -208,6 +208,7 @@ def show(
     tally = cascade.tally
     for line in [
         *tally.prefix.lines(),
+        *(() if single else end.money_lines),
         *error_lines(end.errors, end.told),
         *warning_counts(tally),
         *unchecked_lines(tally),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cascade.policy.base import Decision, Situation
-from cascade.policy.settled import OnUnchecked, fits, settled, usd, what_happened
+from cascade.policy.settled import OnUnchecked, fits, settled, too_little, usd, what_happened
 
 
 class FixedPolicy:
@@ -36,7 +36,8 @@ class FixedPolicy:
         tier = self.order[made]
         if not fits(situation, tier):
             cost, left = usd(situation.expected_cost.get(tier)), usd(situation.budget_usd)
-            reason = f"stop: {tier} is expected to cost {cost} and {left} is left for this task"
+            short = usd(too_little(situation, tier))
+            reason = f"stop: {tier} is expected to cost {cost} and {left} is left for this task: {short} too little"
             return Decision(action="stop", tier=shown, reason=reason, exhausted=True)
         if last is None:
             return Decision(action="start", tier=tier, reason=f"start: {tier} is first in the fixed order")

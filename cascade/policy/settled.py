@@ -58,6 +58,12 @@ def fits(situation: Situation, tier: str) -> bool:
     return situation.budget_usd is None or cost is None or cost <= situation.budget_usd
 
 
+def too_little(situation: Situation, tier: str) -> float | None:
+    """By how many USD the next attempt at the tier is expected to pass what is left; None where it is not known."""
+    cost = situation.expected_cost.get(tier)
+    return None if cost is None or situation.budget_usd is None else cost - situation.budget_usd
+
+
 def usd(amount: float | None) -> str:
     """An amount for a reason: two significant figures, at least cents, never in powers of ten."""
     if amount is None:

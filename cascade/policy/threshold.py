@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cascade.policy.base import Action, Decision, Option, Situation
-from cascade.policy.settled import OnUnchecked, fits, settled, usd, what_happened
+from cascade.policy.settled import OnUnchecked, fits, settled, too_little, usd, what_happened
 
 
 class ThresholdPolicy:
@@ -95,6 +95,9 @@ def _go(situation: Situation, options: tuple[Option, ...], wanted: Decision) -> 
         return Decision(action=wanted.action, tier=wanted.tier, reason=wanted.reason, options=options)
     cost = usd(situation.expected_cost.get(wanted.tier))
     left = usd(situation.budget_usd)
-    reason = f"stop: {wanted.tier} is expected to cost {cost} and {left} is left for this task"
+    short = usd(too_little(situation, wanted.tier))
+    reason = (
+        f"stop: {wanted.tier} is expected to cost {cost} and {left} is left for this task: {short} too little"
+    )
     tier = situation.attempts[-1].tier if situation.attempts else None
     return Decision(action="stop", tier=tier, reason=reason, options=options, exhausted=True)
