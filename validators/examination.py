@@ -94,14 +94,22 @@ class Examination:
         report = await report_of(validator, workspace)
         if not self._has_baseline or not report.diagnostics:
             return report
-        # The same files, as they were: what the tool said of them is exactly comparable.
-        before = await self._known(validator, View(files=await self._existing(workspace)))
-        if isinstance(before, str):
-            return _uncertain(report, before)
-        if before.status == "unchecked":
-            return _uncertain(report, before.detail or "")
-        old, new = self._baselines.reader(self._task), workspace.read
-        return without_known(report, before, touched=workspace.touched, old=old, new=new)
+        left = report
+        for view in await self._views(workspace):
+            before = await self._known(validator, view)
+            if isinstance(before, str) or before.status == "unchecked":
+                left = _uncertain(report, before if isinstance(before, str) else before.detail or "")
+                continue
+            old, new = self._baselines.reader(self._task), workspace.read
+            left = without_known(report, before, touched=workspace.touched, old=old, new=new)
+            if left.status == "passed":
+                break
+        return left
+
+    async def _views(self, workspace: Workspace) -> list[View]:
+        """The whole tree, which is known already; then the same files as they were, which is exactly comparable."""
+        exact = View(files=await self._existing(workspace))
+        return [exact] if self._task.workspace is None else [View(), exact]
 
     async def _existing(self, workspace: Workspace) -> tuple[str, ...]:
         """The answer's files that were there before."""

@@ -86,8 +86,8 @@ class Baselines:
         """
         comparable = [one for one in validators if isinstance(one, Comparable)]
         state = await self.state(task)
-        seen = {one.name: await self.observed(task, one, View(), state=state) for one in comparable}
-        return Baseline(by_validator=seen)
+        seen = await asyncio.gather(*(self.observed(task, one, View(), state=state) for one in comparable))
+        return Baseline(by_validator={one.name: each for one, each in zip(comparable, seen, strict=True)})
 
     async def state(self, task: Task) -> str:
         """What tells the state of a task's untouched workspace, its interpreter and tools from any other."""
