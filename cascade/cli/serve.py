@@ -27,6 +27,7 @@ def serve(*, config_path: Path | None, trace: Path | None, no_auth: bool, **aske
     Clients show the key of the environment variable CASCADE_SERVE_KEY; if that is not set, one is made and said.
     """
     from cascade.api import Cascade
+    from cascade.cli.echo import echo
     from cascade.errors import UsageError
     from cascade.models.spec import Secret
 
@@ -62,4 +63,5 @@ def serve(*, config_path: Path | None, trace: Path | None, no_auth: bool, **aske
             said = f"the one of {KEY_VARIABLE}" if given else f"{key}  (set {KEY_VARIABLE} to choose it)"
             click.echo(f"  key: {said}", err=True)
 
+    cascade.notices.listen(lambda notice: echo(f"warning: {notice.text}", err=True))
     run(cascade, options, announce=announce)

@@ -71,7 +71,9 @@ def usage(result: Result) -> dict[str, Any]:
     """
     billed = sum((attempt.usage for attempt in result.attempts), Usage())
     counted = result.answer.usage if result.answer else billed
-    return {**_tokens(counted), "cascade": {**facts(result), "billed": _tokens(billed)}}
+    warnings = dict.fromkeys(notice.text for attempt in result.attempts for notice in attempt.notices)
+    said = {"warnings": list(warnings)} if warnings else {}
+    return {**_tokens(counted), "cascade": {**facts(result), "billed": _tokens(billed), **said}}
 
 
 def _tokens(used: Usage) -> dict[str, Any]:

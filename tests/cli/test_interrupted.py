@@ -125,7 +125,7 @@ async def test_the_second_interrupt_cuts_and_leaves_a_state_that_resumes(
         events = [json.loads(line) for line in trace.read_text().splitlines()]
         cut = [event for event in events if event["event"] == "attempt.failed"]
         assert [event["code"] for event in cut] == ["model.cancelled"] * 3
-        assert events[-1]["event"] == "run.finished"
+        assert (events[-1]["event"], events[-1]["interrupted"]) == ("run.finished", True)
         slow = False
         ended = await command(*words, "--resume")
         assert ended.code == 0, ended.err
