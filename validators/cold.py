@@ -10,7 +10,7 @@ from typing import Any
 from cascade.validators import inside
 
 # What the job needs, in the order in which it is loaded. Our own package is not in sight of the candidate.
-PARTS = ("layout", "shown", "recorder", "pytest_job")
+PARTS = ("layout", "refusals", "shown", "recorder", "pytest_job")
 BOOT = """
 import json, os, sys, types
 sys.path[:] = [path for path in sys.path if path]

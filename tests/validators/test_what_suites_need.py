@@ -7,7 +7,7 @@ import os
 import pytest
 
 from cascade.validators.pytest import Pytest
-from cascade.validators.sandbox import Sandbox
+from cascade.validators.sandbox import Sandbox, opening
 from tests.validators.conftest import verdict
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="a plain user's files are the host's too")
@@ -65,3 +65,30 @@ async def test_nothing_stays_in_shared_memory(layer: Sandbox) -> None:
     for _ in range(2):
         result = await verdict(Pytest(layer), files=answer, tests=tests)
         assert result.status == "passed", result
+
+
+REFUSED = {
+    "a change of modes": (
+        "    path = tmp_path / 'f'\n    path.write_text('x')\n    path.chmod(0o640)\n"
+        "    assert path.stat().st_mode & 0o777 == 0o640\n"
+    ),
+    "multiprocessing": "    import multiprocessing\n    multiprocessing.Lock()\n",
+    "socket": "    import socket\n    socket.create_server(('127.0.0.1', 0))\n",
+}
+
+
+async def test_what_is_refused_is_named_and_no_fault_of_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for a plain user without bubblewrap, whose files cannot be told from the answer's."""
+    monkeypatch.setattr(opening, "uids_of_this_process", lambda _: {"uid": None, "owner": None})
+    sandbox = opening.open_sandbox("landlock")
+    try:
+        for need, body in REFUSED.items():
+            tests = {"test_it.py": f"import solution\n\n\ndef test_it(tmp_path):\n{body}"}
+            result = await verdict(Pytest(sandbox), files={"solution.py": "x = 1\n"}, tests=tests)
+            assert result.status == "unchecked", result
+            assert f"what the sandbox refuses: {need}" in (result.reports[0].detail or "")
+        wrong = {"test_it.py": "import solution\n\n\ndef test_it():\n    open('/etc/passwd', 'w')\n"}
+        failed = await verdict(Pytest(sandbox), files={"solution.py": "x = 1\n"}, tests=wrong)
+        assert failed.status == "failed"
+    finally:
+        sandbox.close()

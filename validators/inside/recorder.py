@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from cascade.validators.inside import layout
+from cascade.validators.inside.refusals import Refusals
 from cascade.validators.inside.shown import MAX_TEXT, PLACE, describe_call, text_of
 
 MAX_PATH = 300
@@ -36,6 +37,8 @@ class Recorder:
         self._by_answer: set[tuple[str, str]] = set()
         self._modules: dict[str, str] = {}
         self._usage = False
+        self._refusals = Refusals(payload["scratch"])
+        self._refused: dict[str, list[str]] = {}
 
     def _absolute(self, paths: list[str]) -> set[str]:
         return {os.path.join(self._root, path) for path in paths}
@@ -112,6 +115,10 @@ class Recorder:
         for name, file in layout.imported(self._places, self._root):
             self._modules.setdefault(name, file)
 
+    def pytest_runtest_logstart(self) -> None:
+        """What is refused from here on is refused to this test."""
+        self._refusals.start()
+
     def pytest_runtest_setup(self) -> None:
         """Explain a failed comparison by values and the call that gave them, instead of by a diff of the two."""
         from _pytest.assertion import util
@@ -150,6 +157,9 @@ class Recorder:
         """A skip or an expected failure that came through the answer's own code is the answer's."""
         if call.excinfo is not None and any(self._in_answer(call.excinfo.value)):
             self._by_answer.add((item.nodeid, call.when))
+        refused = self._refusals.of(call.excinfo.value) if call.excinfo is not None else []
+        if refused:
+            self._refused[item.nodeid] = refused
         yield
 
     def pytest_runtest_logreport(self, report: Any) -> None:
@@ -169,6 +179,8 @@ class Recorder:
             record["expected"] = True
         if by_answer:
             record["by_answer"] = True
+        if report.failed and report.nodeid in self._refused:
+            record["refused"] = self._refused[report.nodeid]
         self._put(record)
 
     def _in_answer(self, error: BaseException) -> Iterator[bool]:
