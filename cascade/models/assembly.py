@@ -73,8 +73,9 @@ class Assembly:
         """Split the whole text again: a closing tag alone says that all before it was a thought."""
         if self._apart:
             return
-        thoughts, answer = split_thoughts("".join(self._content))
-        if thoughts:
+        content = "".join(self._content)
+        thoughts, answer = split_thoughts(content)
+        if answer != content or self.text != content:
             self.unopened = answer.strip() != self.text.strip()
             self._text, self._reasoning = [answer], [thoughts]
 

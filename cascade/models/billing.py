@@ -38,6 +38,9 @@ class Biller:
 
     def _billed(self, exchange: Exchange, failed: ModelError | None) -> tuple[Billing, Usage]:
         got, body = exchange.assembly, exchange.body
+        reported = got.usage.read()
+        if exchange.answered and reported is not None and (reported.input or reported.output):
+            return self._counter.billed(got, body.estimated_input)
         if not exchange.answered or ((got.chunks == 0 or not got.received) and _refused(failed)):
             return ("none" if failed is not None and _unbilled(failed) else "unknown"), Usage()
         if got.chunks == 0:  # it answered something that could not be read

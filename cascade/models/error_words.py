@@ -87,8 +87,8 @@ _CONTEXT = (
     r"exceeds? (?:the )?maximum (?:number of tokens|allowed (?:number of )?(?:input )?(?:tokens|length))",  # Gemini
     r"exceeded? (?:the )?model(?:'s)? token limit",  # Moonshot
     r"range of input length should be",  # DashScope
-    r"(?:inputs?|prompt) tokens?\b.{0,40}max_new_tokens.{0,40}must be <=",  # TGI
-    r"inputs? must have less than \d+ tokens",  # TGI
+    r"inputs?`? tokens?\b.{0,40}max_new_tokens.{0,40}must be <=",  # TGI
+    r"inputs?`? must have less than \d+ tokens",  # TGI
     r"too many (?:input )?tokens\b(?!.*per)",  # Cohere
     r"prompt (?:contains|has) \d+ tokens.*too large",  # Mistral
     r"larger than the (?:model'?s )?(?:maximum )?context",

@@ -16,12 +16,12 @@ from typing import Any
 import orjson
 
 from cascade.models.assembly import Assembly
-from cascade.models.error_body import ServerError, body_error, chunk_error, is_page
+from cascade.models.error_body import ServerError, body_error, chunk_error, is_page, read_error
 from cascade.models.finish import is_clean
 from cascade.models.loose import MalformedError
 from cascade.models.sse import MOST_BYTES, EventDecoder, OversizedError, ServerEvent
 
-END_S = 3.0  # for the rest of a stream whose answer is whole and counted
+END_S = 3.0  # for the rest of a stream whose answer is whole and counted, or has failed
 DRAIN_S = 0.5  # for the end of the body after [DONE], so that the connection can be used again
 _BEATS = frozenset({"", "ping", "pong", "heartbeat", "keep-alive", ": keep-alive", "null", "{}"})
 
@@ -52,6 +52,7 @@ class Reading:
         self._patience = patience
         self._decoder = EventDecoder()
         self._events = 0
+        self._failed: ServerFailedError | MalformedError | None = None
         self._body = bytearray()
 
     @property
@@ -68,20 +69,40 @@ class Reading:
         Raises `ServerFailedError`, `MalformedError`, `OversizedError`, `TimeoutError`, and what reading raises;
         nothing of these once the answer is whole.
         """
+        broken: Exception | None = None
         try:
             async with aclosing(self._received(parts)) as events:
                 async for event in events:
-                    for delta in self._deltas_of(event):
+                    for delta in self._looked_at(event):
                         yield delta
             if not self._events:
                 for delta in self._whole_body():
                     yield delta
-        except Exception:
-            if not self.is_whole:
-                raise
+        except Exception as error:  # noqa: BLE001  (raised below, unless the answer is whole)
+            broken = error
+        failed = self._failed or broken
+        if failed is not None and not self.is_whole:
+            raise failed
         left = self.assembly.end()
         if any(left):
             yield left
+
+    def _looked_at(self, event: ServerEvent) -> Iterator[tuple[str, str]]:
+        """The event's deltas. After a failure only the usage is of interest, which may still come."""
+        try:
+            if self._failed is None:
+                yield from self._deltas_of(event)
+            else:
+                self._count_only(event)
+        except (ServerFailedError, MalformedError) as error:
+            self._failed = self._failed or error
+
+    def _count_only(self, event: ServerEvent) -> None:
+        data = event.data.strip()
+        self.done = self.done or data.startswith("[DONE]")
+        chunk = None if self.done else _document(data)
+        if isinstance(chunk, Mapping):
+            self.assembly.usage.take(chunk)
 
     async def _received(self, parts: AsyncIterator[bytes]) -> AsyncGenerator[ServerEvent]:
         clock = asyncio.get_running_loop().time
@@ -92,7 +113,7 @@ class Reading:
                 async with asyncio.timeout_at(limit):
                     part = await anext(parts, None)
             except TimeoutError:
-                if self.is_whole:
+                if self.is_whole or self._failed is not None:
                     return
                 raise
             if part is None:
@@ -103,7 +124,7 @@ class Reading:
                 sign = clock()
                 yield event
             if self.done:
-                await _drained(parts)
+                await _drained(parts, min(DRAIN_S, self._patience.idle))
                 return
         for event in self._decoder.end():
             if _is_readable(event.data):  # a line that was cut in the middle is no event
@@ -113,7 +134,7 @@ class Reading:
     def _limit(self, began: float, sign: float) -> float:
         if not self._events:
             return began + max(self._patience.idle, self._patience.queue)
-        if self.is_whole and self.assembly.usage.last is not None:
+        if self._failed is not None or (self.is_whole and self.assembly.usage.last is not None):
             return sign + min(END_S, self._patience.idle)
         return sign + self._patience.idle
 
@@ -157,12 +178,14 @@ class Reading:
         document = _document(text) if text.startswith(("{", "[")) else None
         if document is None:
             raise _no_chunk(text)
+        if isinstance(document, Mapping) and not document.get("choices"):
+            raise ServerFailedError(read_error(document))
         yield from self._fed(document)
 
 
-async def _drained(parts: AsyncIterator[bytes]) -> None:
+async def _drained(parts: AsyncIterator[bytes], seconds: float) -> None:
     with suppress(Exception):  # the answer is here; how its connection ends does not matter
-        async with asyncio.timeout(DRAIN_S):
+        async with asyncio.timeout(seconds):
             async for _ in parts:
                 pass
 
