@@ -10,10 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from cascade import Cascade
+from cascade.config import from_mapping
 from cascade.edits.originals import Originals
 from cascade.extraction import extract
 from cascade.nodes.check import read_files
 from cascade.results import result_record
+from cascade.testing import ScriptedModel
+from cascade.trace.events import TaskFinished
+from cascade.trace.reader import read_trace
 from cascade.types import Attempt, Result, Task
 
 F = "```"
@@ -133,3 +138,29 @@ def test_a_result_says_what_is_deleted_and_holds_the_patch() -> None:
     record = json.loads(json.dumps(result_record(result)))
     assert (record["deleted"], record["patch"]) == (["a.py"], "diff --git a/a.py b/b.py\n")
     assert not {"deleted", "patch", "files"} & set(result_record(result, content=False))
+
+
+async def test_the_trace_and_the_result_hold_the_patch(workspace: Path, tmp_path: Path) -> None:
+    tier = {
+        "model": "m",
+        "base_url": "http://127.0.0.1:9/v1",
+        "api_key": "x",
+        "price": {"input": 1, "output": 2},
+    }
+    config = from_mapping(
+        {
+            "version": 1,
+            "tiers": {"flash": tier, "pro": tier},
+            "validators": ["syntax"],
+            "policy": {"use": "fixed", "order": ["flash"]},
+        }
+    )
+    model = ScriptedModel(ANSWERS["diff"])
+    trace = tmp_path / "trace.jsonl"
+    async with Cascade.from_config(config, models={"flash": model, "pro": model}, trace=trace) as cascade:
+        result = await cascade.run(Task(prompt="p", workspace=str(workspace)))
+    (finished,) = [event for event in read_trace(trace).events if isinstance(event, TaskFinished)]
+    assert result.status == "accepted"
+    assert result.patch.startswith("diff --git a/add.py b/add.py\n")
+    assert isinstance(finished.result, dict)
+    assert finished.result["patch"] == result.patch
