@@ -147,10 +147,11 @@ def show_answer(result: Result, applied: Applied | None, *, as_patch: bool) -> N
     """
     from cascade.cli.echo import echo
 
+    accepted = result.status == "accepted"
     if not as_patch or not result.patch:
         if result.output:
-            echo(result.output)
-    elif result.status != "accepted":
+            echo(result.output, err=as_patch and not accepted)
+    elif not accepted:
         echo(result.patch.rstrip("\n"), err=True)
     elif applied is None or applied.refused is not None:
         _print_patch(result.patch)

@@ -79,10 +79,12 @@ async def test_apply_writes_the_files_with_their_modes_and_says_so(
     assert sorted(path.name for path in (repo / "pkg").iterdir()) == ["__init__.py", "maths.py"]
 
 
+@pytest.mark.parametrize(
+    "wrong", [DIFF.replace("n // 2", "n // 5"), f"no line fits n // 5\n{DIFF}".replace("\n ", "\n x")]
+)
 async def test_what_was_not_accepted_is_not_applied_and_not_on_stdout(
-    tmp_path: Path, repo: Path, command: Command
+    tmp_path: Path, repo: Path, command: Command, wrong: str
 ) -> None:
-    wrong = DIFF.replace("n // 2", "n // 5")
     async with ScriptedServer(wrong) as server:
         ended = await command(*arguments(tmp_path, server, repo, "--apply"))
     assert (ended.code, ended.out) == (1, "")
