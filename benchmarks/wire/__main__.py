@@ -308,6 +308,7 @@ def main(streams: int, seed: int) -> None:
         while fuzz.streams < streams and not fuzz.faults[50:]:
             fuzz.batch(number)
             number += 1
+            click.echo(f"{fuzz.streams} streams, {fuzz.counted} counted, {len(fuzz.faults)} faults", err=True)
     spent = time.perf_counter() - began
     print(f"{fuzz.streams} streams, {number} batches, {spent:.0f} s")
     print(f"{fuzz.counted} streams with the server's own count; faults: {len(fuzz.faults)}")
