@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +62,24 @@ async def test_the_first_block_of_embedding_runs(
     names: dict[str, Any] = {}
     await _run(blocks("embedding.md", "python")[0], names)
     assert names["result"].status == "accepted"
+
+
+def test_the_settings_for_workers_are_right() -> None:
+    tiers = {"a": {"model": "m", "base_url": "http://x/v1"}, "b": {"model": "n", "base_url": "http://x/v1"}}
+    (block,) = blocks("workers.md", "yaml")
+    from_mapping({"version": 1, "tiers": tiers, **yaml.safe_load(block)})
+
+
+async def test_the_program_for_spawned_workers_runs(models: ScriptedServer, tmp_path: Path) -> None:
+    (tmp_path / "cascade.yaml").write_text((EXAMPLES / "cascade.yaml").read_text())
+    (program,) = blocks("workers.md", "python")
+    (tmp_path / "workers.py").write_text(program)
+    ran = await asyncio.create_subprocess_exec(
+        sys.executable, "workers.py", cwd=tmp_path, stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await ran.communicate()
+    assert said.decode().split() == ["accepted", "accepted"]
+    assert len(models.log) == 2
 
 
 def test_the_sinks_of_observability_are_right() -> None:
