@@ -4,11 +4,12 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo test lint types unit package floors coinstall uv lock format clean
+.PHONY: help demo test lint types unit laws package floors coinstall uv lock format clean
 
 help:
 	@echo "make demo     watch a cascade of two recorded models solve real tasks (no key, no network)"
 	@echo "make test     lint, strict types, import rules, tests, examples"
+	@echo "make laws     simulations over many logs: intervals cover, promises are kept"
 	@echo "make package  build wheel and sdist, try the wheel in a clean environment, count what it brings"
 	@echo "make floors   the tests that touch other packages, with the lowest versions allowed"
 	@echo "make coinstall  resolve the package beside its users' other packages; writes docs/install.md"
@@ -32,6 +33,9 @@ lint: $(READY)
 
 types: $(READY)
 	$(BIN)/mypy -p cascade -p tests
+
+laws: $(READY)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m laws
 
 unit: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist worksteal
