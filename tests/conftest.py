@@ -1,4 +1,4 @@
-"""No test reads or writes the user's own cache."""
+"""What holds for all tests: the user's own cache is left alone, and no example of a property is timed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("cascade", deadline=None)
+settings.load_profile("cascade")
 
 
 @pytest.fixture(scope="session", autouse=True)

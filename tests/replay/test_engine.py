@@ -19,6 +19,7 @@ from cascade.replay.plans import FixedPlan, Plan, ThresholdPlan
 from cascade.replay.policy_plan import PolicyPlan
 from cascade.replay.value_plan import ValuePlan
 from cascade.tuning.estimates import FitSettings, fit_estimates
+from tests.laws import first
 from tests.replay.worlds import TIERS, world
 
 VERIFIERS = [Verifier(), Verifier(0.95, 0.9), Verifier(0.9, 0.7)]
@@ -32,7 +33,7 @@ def same(one: Plan, other: Plan, *, verifier: Verifier | None = None, rates: boo
     assert a.asked == pytest.approx(b.asked)
 
 
-@pytest.mark.parametrize("v", [0.02, 0.1, 0.4, 3.0])
+@pytest.mark.parametrize("v", first([0.1, 0.02, 0.4, 3.0]))
 @pytest.mark.parametrize("verifier", VERIFIERS, ids=str)
 def test_the_value_plan_decides_as_the_runtime_policy_does(v: float, verifier: Verifier) -> None:
     estimates = fit_estimates(world(1, 300), FitSettings(rounds=10))

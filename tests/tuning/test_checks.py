@@ -25,6 +25,7 @@ from cascade.tuning.families import Space
 from cascade.tuning.goal import Goal
 from cascade.tuning.tune import Settings, Tuned, tune
 from cascade.tuning.write import write_config
+from tests.laws import first
 from tests.replay.worlds import TIERS, world
 
 QUICK = Space(fit=FitSettings(rounds=6, classes=5))
@@ -156,17 +157,19 @@ def test_the_search_finds_what_is_better_than_the_set_that_was_logged() -> None:
     assert worth(free) > worth(bound) + 0.005
 
 
-def test_a_promise_over_validators_is_seldom_broken() -> None:
+@pytest.mark.parametrize(("logs", "promises", "most_broken"), first([(2, 1, 0), (12, 6, 2)]))
+def test_a_promise_over_validators_is_seldom_broken(logs: int, promises: int, most_broken: int) -> None:
+    """Of 12 at 5%: 0.6 and twice its standard error. The first two are fixed by their seeds."""
     truth = said(999, 30_000, a=(0.9, 0.3), b=(0.97, 0.8), c=(0.99, 0.1))
     broken = promised = 0
-    for seed in range(12):
+    for seed in range(logs):
         table = said(seed, 240, a=(0.9, 0.3), b=(0.97, 0.8), c=(0.99, 0.1))
         tuned = quick(table, Goal(kind="success", amount=0.72), confidence=0.95)
         if tuned.choice.pick.promised:
             promised += 1
             broken += float(play(truth, tuned.choice.plan).success.mean()) < 0.72
-    assert promised >= 6
-    assert broken <= 2  # 12 at 5%: 0.6 and twice its standard error
+    assert promised >= promises
+    assert broken <= most_broken
 
 
 def test_without_ground_truth_no_validator_is_left_out_and_it_is_said() -> None:

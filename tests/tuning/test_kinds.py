@@ -19,6 +19,7 @@ from cascade.replay.table import Floats, OutcomeTable
 from cascade.replay.value_plan import ValuePlan
 from cascade.tuning.estimates import FitSettings, fit_estimates
 from cascade.tuning.lessons import lessons
+from tests.laws import first
 from tests.policy.situations import situation
 
 FLASH, AGAIN, PRO = Step("flash"), Step("flash", 2, "flash", "diagnostics"), Step("pro")
@@ -77,7 +78,7 @@ def test_which_step_pays_after_which_failure_is_learnt() -> None:
     assert (retry, pro) == pytest.approx((0.05, 0.9), abs=0.12)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", first(range(3)))
 def test_the_policy_that_knows_the_kind_beats_the_one_that_does_not(seed: int) -> None:
     unseen = log(100, 20_000)
     knowing = fit_estimates(log(seed, 400))

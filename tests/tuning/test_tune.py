@@ -27,6 +27,7 @@ from cascade.tuning.goal import Goal, Paired, cost_p_value, paired_p_value, succ
 from cascade.tuning.lessons import lessons
 from cascade.tuning.tune import Settings, Tuned, tune
 from cascade.tuning.write import write_config
+from tests.laws import first
 from tests.replay.worlds import TIERS, world
 
 QUICK = Space(fit=FitSettings(rounds=8, classes=7))
@@ -37,17 +38,19 @@ def quick(table: OutcomeTable, goal: Goal, **given: float) -> Tuned:
     return tune(table, goal, Settings(confidence=confidence, seed=seed, space=QUICK))
 
 
-def test_a_promise_of_success_is_seldom_broken() -> None:
+@pytest.mark.parametrize(("logs", "promises", "most_broken"), first([(3, 2, 0), (24, 12, 3)]))
+def test_a_promise_of_success_is_seldom_broken(logs: int, promises: int, most_broken: int) -> None:
+    """Of 24 at 5%: 1.2 and twice its standard error. The first three are fixed by their seeds."""
     truth = world(999, 30_000)
     broken = promised = 0
-    for seed in range(24):
+    for seed in range(logs):
         tuned = quick(world(seed, 240), Goal(kind="success", amount=0.75), seed=seed)
         if tuned.choice.pick.promised:
             promised += 1
             played = play(truth, tuned.choice.plan)
             broken += float(played.success.mean()) < 0.75
-    assert promised >= 12
-    assert broken <= 3  # 24 at 5%: 1.2 and twice its standard error
+    assert promised >= promises
+    assert broken <= most_broken
 
 
 def test_a_cheap_policy_is_found_and_its_report_is_of_unseen_tasks() -> None:

@@ -28,6 +28,7 @@ from cascade.tuning.tune import Settings, tune
 from cascade.tuning.write import value_plan, write_config
 from cascade.types import Task
 from cascade.wiring import parts
+from tests.laws import first
 from tests.machine.test_given_back import rejected
 
 ARMS = (
@@ -73,9 +74,9 @@ def verdicts_only(table: OutcomeTable) -> OutcomeTable:
     return replace(table, outcome=table.accepted, accepted=None, verdicts={})
 
 
-@pytest.mark.parametrize("value", [0.2, 0.3])
+@pytest.mark.parametrize("value", first([0.3, 0.2]))
 @pytest.mark.parametrize("read", [False, True], ids=["unread", "texts read"])
-@pytest.mark.parametrize("errs", [False, True], ids=["checks never err", "checks err"])
+@pytest.mark.parametrize("errs", first([True, False]), ids=["checks err", "checks never err"])
 def test_a_run_decides_as_the_config_was_judged(
     tmp_path: Path, value: float, *, read: bool, errs: bool
 ) -> None:
