@@ -67,10 +67,16 @@ def test_check_finds_a_model_without_a_price(write: Write, capsys: pytest.Captur
         assert cascade("check", str(write(text + f"    price: {price}\n"))) == 0
 
 
+def test_check_says_whose_price_is_used(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cascade("check", str(write(MINIMAL))) == 0
+    assert "another seller (deepseek)" in capsys.readouterr().err
+
+
 def test_check_notes_what_is_allowed_and_probably_not_meant(
     write: Write, capsys: pytest.CaptureFixture[str]
 ) -> None:
     swapped = MINIMAL.replace("deepseek-v4-pro", "x").replace("deepseek-flash", "deepseek-v4-pro")
+    swapped = swapped.replace("api.example.com", "api.deepseek.com")
     text = (
         swapped.replace("model: x", "model: deepseek-flash\n    api_key: sk-planted")
         + "sandbox: {use: none}\n"
