@@ -91,7 +91,7 @@ class PrefixTally:
     def lines(self) -> list[str]:
         """For people: what was shown and left out, and what the cache saved."""
         lines = [line for event in self.shown for line in _shown(event)]
-        if self.requests:
+        if self.requests > 1:
             lines.append(self._saved())
         return lines
 

@@ -24,6 +24,14 @@ DIFF = """```diff
 -    return n // 3
 +    return n // 2
 ```"""
+BLOCK = """pkg/maths.py
+```python
+<<<<<<< SEARCH
+    return n // 3
+=======
+    return n // 2
+>>>>>>> REPLACE
+```"""
 CONFIG = """\
 version: 1
 tiers:
@@ -52,7 +60,7 @@ def arguments(tmp_path: Path, server: ScriptedServer, repo: Path, *more: object)
     return ["run", "Fix half", "-c", "c.yaml", "--workspace", repo, "--context", "pkg/**/*.py", *more]
 
 
-@pytest.mark.parametrize("answer", [WHOLE, DIFF], ids=["whole file", "diff"])
+@pytest.mark.parametrize("answer", [WHOLE, DIFF, BLOCK], ids=["whole file", "diff", "search and replace"])
 async def test_an_edit_of_any_shape_is_a_patch_that_git_applies(
     answer: str, tmp_path: Path, repo: Path, command: Command
 ) -> None:
@@ -63,7 +71,7 @@ async def test_an_edit_of_any_shape_is_a_patch_that_git_applies(
     assert (repo / "pkg" / "maths.py").read_bytes() == OLD.encode()
     (tmp_path / "fix.patch").write_bytes(ended.raw_out)
     subprocess.run(["git", "apply", tmp_path / "fix.patch"], cwd=repo, check=True)
-    if answer is DIFF:
+    if answer is not WHOLE:
         assert (repo / "pkg" / "maths.py").read_bytes() == NEW.encode()
 
 
