@@ -64,7 +64,7 @@ def imported(places: list[str], root: str) -> list[list[str]]:
     for name, module in list(sys.modules.items()):
         file = _file(module)
         if file and (name.split(".")[0] in names or file.startswith(root + os.sep)):
-            found.append([name, file])
+            found.append([name, os.path.realpath(file)])
     return found
 
 
@@ -73,7 +73,7 @@ def _file(module: Any) -> str:
         file = module.__dict__.get("__file__")
     except AttributeError:
         return ""
-    return os.path.realpath(file) if isinstance(file, str) else ""
+    return file if isinstance(file, str) else ""
 
 
 def _provided(places: list[str]) -> set[str]:
@@ -91,9 +91,10 @@ def _provided(places: list[str]) -> set[str]:
 def _drop(names: set[str], places: list[str]) -> None:
     """Remove modules that were imported from elsewhere, with all that lies below them."""
     for name, module in list(sys.modules.items()):
-        file = _file(module)
-        if name.split(".")[0] in names and not any(file.startswith(place + os.sep) for place in places):
-            del sys.modules[name]
+        if name.split(".")[0] in names:
+            file = os.path.realpath(_file(module))
+            if not any(file.startswith(place + os.sep) for place in places):
+                del sys.modules[name]
 
 
 def standard() -> set[str]:
