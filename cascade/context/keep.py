@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ class _Place:
     lock: threading.Lock = field(default_factory=threading.Lock)
     seen: tuple[Entry, ...] = ()
     context: Context | None = None
+    looked_at: float = 0.0
 
 
 class Contexts:
@@ -74,11 +76,16 @@ class Contexts:
         with self._lock:
             place = self._places.setdefault(key, _Place())
         root, globs = key
+        asked = time.monotonic()
         with place.lock:
+            if place.context is not None and place.looked_at > asked:
+                return self._keep(place.context)  # looked at while this task waited
+            started = time.monotonic()
             now = tuple(self._entries(Path(root), globs))
             if place.context is None or now != place.seen:
                 place.seen = now
                 place.context = make(Path(root), now, globs, most_tokens=self._settings.most_tokens)
+            place.looked_at = started
             return self._keep(place.context)
 
     def _entries(self, root: Path, globs: Sequence[str]) -> list[Entry]:

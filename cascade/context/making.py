@@ -16,7 +16,9 @@ from cascade.tokens import estimate_tokens
 from cascade.tokens import most_tokens as bound_of
 
 TOO_LONG = "too long for the tokens that are left"
-MOST_BYTES_PER_TOKEN = 16  # no file with more bytes can fit
+MOST_BYTES_PER_TOKEN = (
+    4  # by our estimate a token is three ASCII characters, or one that has four bytes at most
+)
 LISTED = 20  # one token in so many is kept for the names of what does not fit
 
 

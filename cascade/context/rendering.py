@@ -37,13 +37,16 @@ def lines_of(left_out: Sequence[tuple[str, int, str]], *, most: int = MOST_LINES
         return tuple(_line(path, size, why) for path, size, why in left_out)
     depth = max(path.count("/") for path, _, _ in left_out)
     folders = _by_folder(left_out, depth)
-    while len(folders) > most and depth > 0:
+    while len(folders) > most and depth > 1:
         depth -= 1
         folders = _by_folder(left_out, depth)
-    return tuple(
-        _line(*files[0]) if len(files) == 1 else _folder_line(folder, files)
-        for folder, files in folders.items()
-    )
+    listed = list(folders.items())
+    rest = [file for _, files in listed[most - 1 :] for file in files] if len(listed) > most else []
+    lines = [
+        _line(*files[0]) if len(files) == 1 else _folder_line(f"{folder or '.'}/", files)
+        for folder, files in (listed[: most - 1] if rest else listed)
+    ]
+    return (*lines, *([_folder_line(f"{len(listed) - most + 1:,} more folders", rest)] if rest else []))
 
 
 def _by_folder(left_out: Sequence[tuple[str, int, str]], depth: int) -> dict[str, list[tuple[str, int, str]]]:
@@ -58,11 +61,11 @@ def _line(path: str, size: int, why: str) -> str:
     return f"{path} ({_bytes(size)}): {why}" if size else f"{path}: {why}"
 
 
-def _folder_line(folder: str, files: Sequence[tuple[str, int, str]]) -> str:
+def _folder_line(name: str, files: Sequence[tuple[str, int, str]]) -> str:
     reasons = list(dict.fromkeys(why for _, _, why in files))
     why = ", ".join(reasons[:3]) + (", ..." if len(reasons) > 3 else "")
     total = sum(size for _, size, _ in files)
-    return f"{folder or '.'}/: {len(files):,} files ({_bytes(total)}): {why}"
+    return f"{name}: {len(files):,} files ({_bytes(total)}): {why}"
 
 
 def _bytes(size: int) -> str:

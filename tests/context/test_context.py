@@ -102,6 +102,10 @@ async def test_a_large_tree_is_listed_by_folders(tmp_path: Path) -> None:
     assert len(context.left_out) <= 200
     assert estimate_tokens(context.text) <= 1000
     assert "files (" in context.left_out[0]
+    wide = fill(tmp_path / "wide", {f"d{n}/f.py": "x" * 400 for n in range(400)})
+    listed = await shown(wide, "**", most_tokens=9000)
+    assert len(listed.left_out) == 200
+    assert listed.left_out[-1].split(":")[0] == f"{listed.left_out_files - 199} more folders"
 
 
 async def test_the_same_tree_gives_the_same_bytes_and_is_read_once(
