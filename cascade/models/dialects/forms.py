@@ -11,6 +11,8 @@ import string
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+from cascade.models.thoughts_back import with_thoughts
+
 Request: TypeAlias = Mapping[str, Any]
 Form: TypeAlias = Callable[[Request], Request]
 
@@ -110,6 +112,14 @@ def no_thoughts(request: Request) -> Request:
             else row
         ),
     )
+
+
+def thoughts_back(request: Request) -> Request:
+    """Tool calls of before with the thoughts that led to them, for servers that refuse calls without any."""
+    before = request.get("messages", ())
+    after = with_thoughts(before)
+    same = all(new is old for new, old in zip(after, before, strict=True))
+    return request if same else {**request, "messages": after}
 
 
 def short_tool_ids(request: Request) -> Request:

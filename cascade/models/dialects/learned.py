@@ -31,6 +31,10 @@ _REFUSALS: tuple[tuple[str, str], ...] = (
     (r"json_schema|structured output", "json_mode"),
     (r"response_format|json_schema|json_object|json mode", "no_response_format"),
     (r"tool_choice", "free_tool_choice"),
+    (
+        r"missing.{0,20}reasoning_content|reasoning_content.{0,60}(?:is missing|must be passed back)",
+        "thoughts_back",
+    ),
     (r"(?:reasoning_content|'reasoning'|reasoning_details).{0,120}(?:UNKNOWN)", "no_thoughts"),
     (r"(?:UNKNOWN).{0,120}reasoning_content", "no_thoughts"),
     (r"tool.?call.?id.{0,80}(?:length|a-z|characters|9)", "short_tool_ids"),
@@ -58,7 +62,11 @@ _PATTERNS = tuple(
     (re.compile(pattern.replace("UNKNOWN", _UNKNOWN), re.DOTALL), name) for pattern, name in _REFUSALS
 )
 _KEEP = ("must be passed back", "missing reasoning")  # the thoughts are wanted, not refused
-_OPPOSITE = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
+_OPPOSITE = {
+    "max_tokens": "max_completion_tokens",
+    "max_completion_tokens": "max_tokens",
+    "thoughts_back": "no_thoughts",
+}
 
 
 class Learned:

@@ -35,6 +35,7 @@ FORMS: Mapping[str, Form] = {
     "max_tokens": forms.max_tokens,
     "random_seed": forms.random_seed,
     "no_thoughts": forms.no_thoughts,
+    "thoughts_back": forms.thoughts_back,
     "short_tool_ids": forms.short_tool_ids,
     **{
         f"without {key}": forms.without(key)
