@@ -55,8 +55,6 @@ def harmless(path: str, text: str, rng: random.Random) -> Iterator[Change]:
 
 def _changes(path: str, text: str, rng: random.Random, edits: object) -> Iterator[Change]:
     assert callable(edits)
-    if not text.isascii():
-        return  # columns of the parser count bytes
     lines = text.splitlines(keepends=True)
     found = [
         (function.name, edit)
@@ -73,6 +71,8 @@ def _changes(path: str, text: str, rng: random.Random, edits: object) -> Iterato
 
 def _applied(lines: list[str], edit: _Edit) -> str | None:
     line = lines[edit.line]
+    if not line.isascii():
+        return None  # the parser's columns count bytes
     changed = [
         *lines[: edit.line],
         line[: edit.start] + edit.text + line[edit.end :],

@@ -25,6 +25,7 @@ class Package:
 PACKAGES = (
     Package("humanize", needs=("freezegun",)),
     Package("click"),
+    Package("more-itertools"),
     Package("itsdangerous", needs=("freezegun",)),
     Package("toolz"),
     Package("boltons"),
@@ -36,7 +37,6 @@ PACKAGES = (
     Package("xmltodict"),
     Package("tinydb", needs=("pyyaml",)),
     Package("cachetools"),
-    Package("blinker", needs=("pytest-asyncio",)),
 )
 
 
