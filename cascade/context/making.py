@@ -16,9 +16,9 @@ from cascade.tokens import estimate_tokens
 from cascade.tokens import most_tokens as bound_of
 
 TOO_LONG = "too long for the tokens that are left"
-MOST_BYTES_PER_TOKEN = (
-    4  # by our estimate a token is three ASCII characters, or one that has four bytes at most
-)
+# By our estimate a token is three ASCII characters, or one other of four bytes at most.
+MOST_BYTES_PER_TOKEN = 4
+FENCES = 8  # characters around a file, its path left out
 LISTED = 20  # one token in so many is kept for the names of what does not fit
 
 
@@ -78,12 +78,12 @@ def _chosen(root: Path, ranked: Sequence[Entry], room: int) -> tuple[list[Shown]
 
 
 def _readable(root: Path, entry: Entry, room: int) -> Shown | str:
-    most_bytes = room * MOST_BYTES_PER_TOKEN
     if entry.why_not:
         return entry.why_not
-    if entry.size > most_bytes:
+    left = room - (len(entry.path) + FENCES) // 3
+    if entry.size > left * MOST_BYTES_PER_TOKEN:
         return TOO_LONG
-    return read(root, entry.path, most_bytes=most_bytes)
+    return read(root, entry.path, most_bytes=left * MOST_BYTES_PER_TOKEN)
 
 
 def _unused(found: Sequence[Entry], globs: Sequence[str]) -> tuple[str, ...]:
