@@ -14,10 +14,11 @@ from typing_extensions import Unpack
 
 from cascade.budget import Spent
 from cascade.config import Config, default_config, installed, load
-from cascade.errors import InputError, NodeError, UsageError
+from cascade.errors import CascadeError, InputError, NodeError, UsageError
 from cascade.events import Event, Finished
 from cascade.ledger import Ledger
 from cascade.models.base import Model
+from cascade.nodes.faults import as_task_error
 from cascade.nodes.services import Source
 from cascade.notices import Notices
 from cascade.report import Tally
@@ -256,12 +257,19 @@ class Cascade:
         except (InputError, NodeError) as error:
             if error.result is not None:
                 return error.result
-            spent = self.ledger.of_task(task.id).cost_usd
-            return Result(id=task.id, status="error", reason=error.message, error=error.code, cost_usd=spent)
+            return self._failed(task, reason=error.message, error=error.code)
+        except CascadeError:
+            raise  # what fails here fails for every task: the config, the disk, the sandbox
         except UnicodeError as error:
-            spent = self.ledger.of_task(task.id).cost_usd
-            reason = f"a text of it cannot be written: {error}"
-            return Result(id=task.id, status="error", reason=reason, error="text", cost_usd=spent)
+            return self._failed(task, reason=f"a text of it cannot be written: {error}", error="text")
+        except Exception as error:  # noqa: BLE001  (one task's fault, wherever it is, takes no other one down)
+            fault = as_task_error("task", error)
+            return self._failed(task, reason=fault.message, error=fault.code)
+
+    def _failed(self, task: Task, *, reason: str, error: str) -> Result:
+        """A task that ended with an error before its graph could say how far it came; what it cost is known."""
+        spent = self.ledger.of_task(task.id).cost_usd
+        return Result(id=task.id, status="error", reason=reason, error=error, cost_usd=spent)
 
     async def aclose(self) -> None:
         """End the trace, close connections, tools and the sandbox. May be called more than once.

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, cast
 
 from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.config import get_stream_writer
+from langgraph.errors import GraphBubbleUp
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import interrupt
@@ -26,6 +27,7 @@ from cascade.nodes.check import extract, validate
 from cascade.nodes.classify import classify
 from cascade.nodes.decide import decide
 from cascade.nodes.ending import close, fail
+from cascade.nodes.faults import as_task_error
 from cascade.nodes.generate import generate
 from cascade.nodes.human import human
 from cascade.nodes.parallel import parallel
@@ -238,13 +240,22 @@ class BoundNode(_Step):
         opened = begin if self._placed.first else resume
         update: Update = await opened(state, self._services)
         now = merged(state, update)
-        clock = time.perf_counter()
         try:
-            ended = await self._visited(now, emit)
-        except (InputError, NodeError) as error:
-            if error.result is None:  # a graph within this one has not told of its own
-                fail(now, self._services, error)
+            return await self._left(state, update, now, emit)
+        except GraphBubbleUp:  # a person is asked, or a graph above is to go on
             raise
+        except Exception as raised:
+            error = as_task_error(self._placed.name, raised)
+            if isinstance(error, InputError | NodeError) and error.result is None:
+                fail(now, self._services, error)  # a graph within this one has not ended the task
+            if error is raised:
+                raise
+            raise error from error.__cause__
+
+    async def _left(self, state: State, update: Update, now: State, emit: Emit) -> Update:
+        """The node's work done and written down, and where it ends the task, the task closed."""
+        clock = time.perf_counter()
+        ended = await self._visited(now, emit)
         self._write_down(now, ended.name, time.perf_counter() - clock)
         done = _joined(update, {**ended.update, "outcome": ended.name})
         target = self._placed.targets[ended.name]

@@ -59,7 +59,17 @@ def fail(state: State, services: Services, error: CascadeError) -> None:
         error=error.code,
     )
     if state.get("parent") is None:
-        services.sink.emit(_finished(scope_of(state, services.run), error.result, services))
+        _write_end(state, services, error, error.result)
+
+
+def _write_end(state: State, services: Services, error: CascadeError, result: Result) -> None:
+    """The task's end in the trace; where that cannot be written, the error under way says so too."""
+    try:
+        services.sink.emit(_finished(scope_of(state, services.run), result, services))
+    except CascadeError:
+        raise
+    except Exception as unwritten:  # noqa: BLE001  (said in a note; the error under way is what ended the task)
+        error.add_note(f"its end could not be written to the trace: {unwritten}")
 
 
 def _final(state: State, attempts: tuple[Attempt, ...], end: str) -> Decision:
