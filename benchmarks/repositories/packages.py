@@ -33,7 +33,7 @@ PACKAGES = (
     Package("tabulate"),
     Package("inflect"),
     Package("python-slugify"),
-    Package("idna"),
+    Package("idna", needs=("hypothesis",)),
     Package("xmltodict"),
     Package("tinydb", needs=("pyyaml",)),
     Package("cachetools"),
