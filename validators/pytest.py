@@ -152,6 +152,7 @@ class Pytest:
             "conftest": conftest,
             "rules": bool(own or config or conftest),
             "apart": options.apart,
+            "compiles": workspace.compiles and not options.apart,
             "answer": list(workspace.touched),
             "plugins": list(options.plugins),
             "options": [*options.arguments, *_left_out(workspace)],

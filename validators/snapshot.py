@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cascade.errors import InputError, StorageError
+from cascade.validators.bytecode import compiled_below
 
 # Never part of a workspace: version control, caches and environments, which also hold links to the outside.
 IGNORED = frozenset(
@@ -128,6 +129,7 @@ class Snapshots:
         self._parent = parent
         self._modes = (0o444, 0o555) if sealed else (0o644, 0o755)
         self._last: dict[str, tuple[str, Path, tuple[Entry, ...]]] = {}
+        self._compiled: dict[Path, tuple[str, ...]] = {}
 
     def materialise(self, directory: str, destination: Path, *, share: bool) -> None:
         """Fill `destination` with the directory's content; `share` by hard links, else by copying."""
@@ -145,6 +147,26 @@ class Snapshots:
             else:
                 shutil.copyfile(copy / entry.path, target)
                 target.chmod(0o755 if entry.stamp.endswith(":64") else 0o644)
+        for path in self._compiled.get(copy, ()) if share else ():
+            (destination / path).parent.mkdir(exist_ok=True)
+            os.link(copy / path, destination / path)
+
+    def keep_compiled(self, directory: str, used: Path) -> None:
+        """Keep what a run compiled of the directory's files in a workspace that shared them, beside the copy.
+
+        Later workspaces of the same state get links to it. To be called only if no answer's code ran in `used`.
+        """
+        copy, _ = self._copy_of(Path(directory))
+        known = self._compiled.get(copy, ())
+        made = [one for one in compiled_below(used, copy) if one.path not in known]
+        for one in made:
+            place = copy / one.path
+            place.parent.mkdir(exist_ok=True)
+            partial = place.with_suffix(f".{os.urandom(4).hex()}")
+            partial.write_bytes(one.content)
+            partial.chmod(self._modes[0])
+            partial.rename(place)
+        self._compiled[copy] = (*known, *(one.path for one in made))
 
     def _copy_of(self, directory: Path) -> tuple[Path, tuple[Entry, ...]]:
         key = os.path.realpath(directory)

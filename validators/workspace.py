@@ -14,6 +14,7 @@ from types import TracebackType
 
 from cascade.errors import InputError, StorageError
 from cascade.types import Candidate, Mode, Task
+from cascade.validators import bytecode
 from cascade.validators.paths import INFRASTRUCTURE, confined, is_test, resolve_inside
 from cascade.validators.project import Project
 from cascade.validators.roots import import_roots
@@ -59,7 +60,8 @@ class Workspace:
 
     `select` are the test files or ids to run, in this order (empty: all), `left_out` test files that are not to be
     collected, `wall_s` the seconds that the suite may
-    take where its validator has no limit of its own (None: the sandbox's).
+    take where its validator has no limit of its own (None: the sandbox's). `compiles` says whether the run may leave
+    compiled files, for `keep_compiled`.
 
     Raises:
         InputError: the task's own paths or workspace are wrong.
@@ -85,6 +87,7 @@ class Workspace:
         self.select: tuple[str, ...] = ()
         self.left_out: tuple[str, ...] = ()
         self.wall_s: float | None = None
+        self.compiles = False
         self._handed_out = handed_out
         parent = place.parent if place is not None else None
         try:
@@ -96,6 +99,7 @@ class Workspace:
         self.root = self._home / "w"
         self.scratch = self._home / "tmp"
         place = place or Place(parent=self._home, snapshots=Snapshots(self._home), share=False)
+        self._place = place
         try:
             self.touched = self._lay_out(place)
         except OSError as error:
@@ -152,8 +156,8 @@ class Workspace:
                 return "it is one of the task's tests"
         if path in self.given:
             return "it is one of the workspace's tests"
-        if any(part.endswith(METADATA) for part in Path(path).parts):
-            return "it is the metadata of an installed package"
+        if _is_made(path):
+            return _is_made(path)
         configures = Path(path).name in INFRASTRUCTURE or Path(path).parts[0] in {"pytest", "_pytest"}
         if configures and path != self.task.target and path not in self.task.files:
             return "it configures the test run"
@@ -163,6 +167,7 @@ class Workspace:
         """mode: what the file gets; None: as it was."""
         target = resolve_inside(self.root, path)
         target.parent.mkdir(parents=True, exist_ok=True)
+        bytecode.forget(target)
         executes = target.is_file() and bool(target.stat().st_mode & 0o100)
         if target.is_symlink() or target.exists():
             target.unlink()  # never write through a link, hard or soft
@@ -179,6 +184,7 @@ class Workspace:
         if self._not_theirs(clean):
             self.ignored[clean] = "it is not the answer's to delete"
         elif target.is_symlink() or target.is_file():
+            bytecode.forget(target)
             target.unlink()
         elif target.is_dir():
             shutil.rmtree(target)
@@ -241,6 +247,12 @@ class Workspace:
         place = str(self.scratch)
         return {"HOME": place, "TMPDIR": place, "XDG_CACHE_HOME": place, "XDG_CONFIG_HOME": place}
 
+    def keep_compiled(self) -> None:
+        """Let later workspaces have what this run compiled of the task's workspace. No answer's code may have run."""
+        assert not self.candidate.files, "nothing of an answer was here"
+        if self.task.workspace is not None and self._place.share:
+            self._place.snapshots.keep_compiled(self.task.workspace, self.root)
+
     def close(self) -> None:
         """Remove everything, whatever was made of it."""
         _remove(self._home)
@@ -256,6 +268,13 @@ class Workspace:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _is_made(path: str) -> str:
+    """What kind of file tools make and no answer writes, if it is such a one."""
+    if any(part.endswith(METADATA) for part in Path(path).parts):
+        return "it is the metadata of an installed package"
+    return "it is compiled code" if bytecode.is_bytecode(path) else ""
 
 
 def _bytes(text: str) -> bytes:

@@ -166,7 +166,11 @@ class Baselines:
             reason = ask(workspace) if ask is not None else None
             if reason is not None:
                 return Report(name=validator.name, status="passed", detail=reason)
-            return await where.check(validator, workspace)
+            workspace.compiles = validator.compares == "tests"
+            report = await where.check(validator, workspace)
+            if workspace.compiles:
+                await asyncio.to_thread(workspace.keep_compiled)
+            return report
         finally:
             await asyncio.shield(asyncio.to_thread(workspace.close))
 

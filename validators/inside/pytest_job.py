@@ -8,6 +8,7 @@ the nonce of this run. An answer that ends the process early, or empties the col
 # Paths are plain strings here: pathlib would be loaded into every candidate. Runs on Python 3.7 and later.
 from __future__ import annotations
 
+import _imp
 import contextlib
 import faulthandler
 import importlib
@@ -51,6 +52,27 @@ def prepare(setup: dict[str, Any]) -> None:
         importlib.import_module(f"cascade.validators.inside.{name}")
 
 
+def _place_compiled() -> bool:
+    """Let a rewritten test that is read compiled name the file that it is read for, not the copy it was made from.
+
+    The import system does so for all other modules, the newest pytest for its own. False if it cannot be done.
+    """
+    rewrite: Any = sys.modules.get("_pytest.assertion.rewrite")
+    read: Any = getattr(rewrite, "_read_pyc", None)
+    fix: Any = getattr(_imp, "_fix_co_filename", None)
+    if read is None or fix is None:
+        return False
+
+    def placed(source: Any, *rest: Any) -> Any:
+        code = read(source, *rest)
+        if code is not None:
+            fix(code, str(source))
+        return code
+
+    setattr(rewrite, "_read_pyc", placed)  # noqa: B010  (it is private, and there is no other way)
+    return True
+
+
 def job(payload: dict[str, Any], report: int) -> None:
     """Run the tests that the payload names, or the project's own choice; the records go to `report`."""
     channel = os.dup(report)
@@ -58,6 +80,7 @@ def job(payload: dict[str, Any], report: int) -> None:
     tempfile.tempdir = None
     if not payload["autoload"]:
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    sys.dont_write_bytecode = not (_place_compiled() and payload["compiles"])
     put = _writer(channel, payload.pop("nonce"))
     recorder = _recorder(payload, put, channel)
     layout.redirect(payload["original"], payload["root"])
