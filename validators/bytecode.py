@@ -6,6 +6,7 @@ an answer laid over it, nor of what a test wrote.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import struct
 from collections.abc import Iterator
@@ -23,9 +24,11 @@ LOW = 0xFFFF_FFFF
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """One compiled file, relative to the workspace, and its bytes."""
+    """One compiled file, relative to the workspace."""
 
     path: str
+    source: str
+    """The digest of the file that it was compiled from."""
     content: bytes
 
 
@@ -42,9 +45,26 @@ def compiled_below(root: Path, copy: Path) -> Iterator[Compiled]:
             continue
         for name in names:
             path = (place / name).relative_to(root)
-            content = _content(place / name) if name.endswith(SUFFIX) else b""
-            if content and _is_of(content, path, root=root, copy=copy):
-                yield Compiled(path.as_posix(), content)
+            source = _source(path, copy)
+            content = _content(place / name) if source is not None and name.endswith(SUFFIX) else b""
+            if source is not None and content and _is_of(content, root / source, copy / source):
+                yield Compiled(path.as_posix(), digest_of(copy / source), content)
+
+
+def fitted(compiled: Compiled, copy: Path) -> bytes:
+    """Its bytes, dated as the file of the copy is; nothing if that has another content."""
+    source = _source(Path(compiled.path), copy)
+    if source is None or digest_of(copy / source) != compiled.source:
+        return b""
+    if compiled.content[4:8] != struct.pack("<I", DATED):
+        return compiled.content
+    stamp = struct.pack("<I", int((copy / source).stat().st_mtime) & LOW)
+    return compiled.content[:8] + stamp + compiled.content[12:]
+
+
+def digest_of(path: Path) -> str:
+    """The digest of a file's content."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def forget(source: Path) -> None:
@@ -64,13 +84,10 @@ def _content(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _is_of(content: bytes, path: Path, *, root: Path, copy: Path) -> bool:
+def _is_of(content: bytes, used: Path, source: Path) -> bool:
     """Whether it was compiled from a file of the copy, as that file is."""
-    source = _source(path, copy)
-    if source is None or not (root / source).is_file():
-        return False
-    info = (copy / source).stat()
-    if not os.path.samestat((root / source).lstat(), info):
+    info = source.stat()
+    if not used.is_file() or not os.path.samestat(used.lstat(), info):
         return False
     flags, *stamp = struct.unpack("<3I", content[4:HEADER])
     dated = flags == DATED and stamp == [int(info.st_mtime) & LOW, info.st_size & LOW]

@@ -10,12 +10,12 @@ import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from cascade.errors import InputError, StorageError
-from cascade.validators.bytecode import compiled_below
+from cascade.validators.bytecode import Compiled, compiled_below, fitted
 
 # Never part of a workspace: version control, caches and environments, which also hold links to the outside.
 IGNORED = frozenset(
@@ -151,22 +151,28 @@ class Snapshots:
             (destination / path).parent.mkdir(exist_ok=True)
             os.link(copy / path, destination / path)
 
-    def keep_compiled(self, directory: str, used: Path) -> None:
-        """Keep what a run compiled of the directory's files in a workspace that shared them, beside the copy.
+    def compiled(self, directory: str, used: Path) -> tuple[Compiled, ...]:
+        """What a run compiled of the directory's files in a workspace that shared them."""
+        copy, _ = self._copy_of(Path(directory))
+        return tuple(compiled_below(used, copy))
 
-        Later workspaces of the same state get links to it. To be called only if no answer's code ran in `used`.
+    def keep_compiled(self, directory: str, compiled: Iterable[Compiled]) -> None:
+        """Lay compiled files beside the copy: later workspaces of the same state get links to them.
+
+        Only what a run made in which no answer's code ran.
         """
         copy, _ = self._copy_of(Path(directory))
         known = self._compiled.get(copy, ())
-        made = [one for one in compiled_below(used, copy) if one.path not in known]
-        for one in made:
-            place = copy / one.path
+        fitting = ((one.path, fitted(one, copy)) for one in compiled if one.path not in known)
+        made = {path: content for path, content in fitting if content}
+        for path, content in made.items():
+            place = copy / path
             place.parent.mkdir(exist_ok=True)
             partial = place.with_suffix(f".{os.urandom(4).hex()}")
-            partial.write_bytes(one.content)
+            partial.write_bytes(content)
             partial.chmod(self._modes[0])
             partial.rename(place)
-        self._compiled[copy] = (*known, *(one.path for one in made))
+        self._compiled[copy] = (*known, *made)
 
     def _copy_of(self, directory: Path) -> tuple[Path, tuple[Entry, ...]]:
         key = os.path.realpath(directory)

@@ -14,7 +14,7 @@ from types import TracebackType
 
 from cascade.errors import InputError, StorageError
 from cascade.types import Candidate, Mode, Task
-from cascade.validators import bytecode
+from cascade.validators.bytecode import Compiled, forget, is_bytecode
 from cascade.validators.paths import INFRASTRUCTURE, confined, is_test, resolve_inside
 from cascade.validators.project import Project
 from cascade.validators.roots import import_roots
@@ -167,7 +167,7 @@ class Workspace:
         """mode: what the file gets; None: as it was."""
         target = resolve_inside(self.root, path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        bytecode.forget(target)
+        forget(target)
         executes = target.is_file() and bool(target.stat().st_mode & 0o100)
         if target.is_symlink() or target.exists():
             target.unlink()  # never write through a link, hard or soft
@@ -184,7 +184,7 @@ class Workspace:
         if self._not_theirs(clean):
             self.ignored[clean] = "it is not the answer's to delete"
         elif target.is_symlink() or target.is_file():
-            bytecode.forget(target)
+            forget(target)
             target.unlink()
         elif target.is_dir():
             shutil.rmtree(target)
@@ -247,11 +247,14 @@ class Workspace:
         place = str(self.scratch)
         return {"HOME": place, "TMPDIR": place, "XDG_CACHE_HOME": place, "XDG_CONFIG_HOME": place}
 
-    def keep_compiled(self) -> None:
+    def keep_compiled(self) -> tuple[Compiled, ...]:
         """Let later workspaces have what this run compiled of the task's workspace. No answer's code may have run."""
         assert not self.candidate.files, "nothing of an answer was here"
-        if self.task.workspace is not None and self._place.share:
-            self._place.snapshots.keep_compiled(self.task.workspace, self.root)
+        if self.task.workspace is None or not self._place.share:
+            return ()
+        compiled = self._place.snapshots.compiled(self.task.workspace, self.root)
+        self._place.snapshots.keep_compiled(self.task.workspace, compiled)
+        return compiled
 
     def close(self) -> None:
         """Remove everything, whatever was made of it."""
@@ -274,7 +277,7 @@ def _is_made(path: str) -> str:
     """What kind of file tools make and no answer writes, if it is such a one."""
     if any(part.endswith(METADATA) for part in Path(path).parts):
         return "it is the metadata of an installed package"
-    return "it is compiled code" if bytecode.is_bytecode(path) else ""
+    return "it is compiled code" if is_bytecode(path) else ""
 
 
 def _bytes(text: str) -> bytes:

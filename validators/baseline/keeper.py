@@ -14,6 +14,7 @@ from cascade.validators.base import Validator
 from cascade.validators.baseline.key import ContentDigests, base_key, digest
 from cascade.validators.baseline.store import Store
 from cascade.validators.baseline.values import Baseline, Observed
+from cascade.validators.bytecode import Compiled
 from cascade.validators.project import Project
 from cascade.validators.workspace import Place, Workspace, read_below
 
@@ -75,6 +76,7 @@ class Baselines:
         self._store = store or Store()
         self._contents = ContentDigests()
         self._kept: dict[str, Observed] = {}
+        self._compiled: dict[str, tuple[Compiled, ...]] = {}
         self._running: weakref.WeakKeyDictionary[
             asyncio.AbstractEventLoop, dict[str, asyncio.Task[Observed]]
         ] = weakref.WeakKeyDictionary()
@@ -130,27 +132,37 @@ class Baselines:
 
     async def _observe(self, task: Task, validator: Validator, view: View, *, key: str) -> Observed:
         kept = await asyncio.to_thread(self._store.read, key) if task.workspace is not None else None
-        if kept is None:
-            kept = await self._look(task, validator, view)
+        if kept is not None:
+            await asyncio.to_thread(self._restore, task, key)
+        else:
+            kept = await self._look(task, validator, view, key=key)
+            compiled = self._compiled.pop(key, ())
             # What could not be checked may be checked the next time: a tool may be installed by then.
             if task.workspace is not None and (kept.status != "unchecked" or kept.run is not None):
                 await asyncio.to_thread(self._store.write, key, kept)
+                await asyncio.to_thread(self._store.write_compiled, key, compiled)
         self._kept[key] = kept
         return kept
 
-    async def _look(self, task: Task, validator: Validator, view: View) -> Observed:
-        first = await self._report(task, validator, view)
+    def _restore(self, task: Task, key: str) -> None:
+        """Lay beside the workspace's copy what was compiled when this was observed."""
+        place = self._where.place()
+        if task.workspace is not None and place.share:
+            place.snapshots.keep_compiled(task.workspace, self._store.read_compiled(key))
+
+    async def _look(self, task: Task, validator: Validator, view: View, *, key: str) -> Observed:
+        first = await self._report(task, validator, view, key=key)
         seen = Observed(
             status=first.status, detail=first.detail, diagnostics=first.diagnostics, run=first.run
         )
         if first.run is None or not first.run.complete or first.run.wall_s > TWICE_S:
             return seen
-        second = await self._report(task, validator, view)
+        second = await self._report(task, validator, view, key=key)
         if second.run is None or not second.run.complete:
             return seen
         return replace(seen, flaky=_differing(first.run, second.run))
 
-    async def _report(self, task: Task, validator: Validator, view: View) -> Report:
+    async def _report(self, task: Task, validator: Validator, view: View, *, key: str) -> Report:
         assert isinstance(validator, Comparable), f"{validator.name} can be compared"
         where = self._where
         workspace = await asyncio.to_thread(
@@ -169,7 +181,7 @@ class Baselines:
             workspace.compiles = validator.compares == "tests"
             report = await where.check(validator, workspace)
             if workspace.compiles:
-                await asyncio.to_thread(workspace.keep_compiled)
+                self._compiled[key] = await asyncio.to_thread(workspace.keep_compiled)
             return report
         finally:
             await asyncio.shield(asyncio.to_thread(workspace.close))

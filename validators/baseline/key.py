@@ -15,7 +15,7 @@ from cascade.validators.project import Project
 from cascade.validators.snapshot import Entry, scan
 
 # Raised when what is observed, or how it is kept, changes.
-FORMAT = 2
+FORMAT = 3
 TOOLS = ("cascade-router", "ruff", "mypy", "pytest")
 
 
