@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from cascade.cli.main import main
 from cascade.testing import ScriptedServer
 
 ROOT = Path(__file__).parent.parent.parent
@@ -62,6 +64,8 @@ class Ended:
 
 
 Command = Callable[..., Awaitable[Ended]]
+TASKS = ROOT / "examples" / "tasks.jsonl"
+AT_ONCE, RETRIED, ESCALATED, BEYOND = "HumanEval/0", "HumanEval/24", "HumanEval/9", "HumanEval/10"
 
 
 @pytest.fixture
@@ -84,6 +88,64 @@ def command(tmp_path: Path) -> Command:
         return Ended(process.returncode or 0, out.decode(), err.decode(), out)
 
     return run
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """The same in this process, for claims that are not about processes."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CASCADE_TEST_KEY", KEY)
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    def exit_code(words: list[str]) -> int:
+        with pytest.raises(SystemExit) as ended:
+            main(words)
+        return int(ended.value.code or 0)
+
+    async def run(*words: object) -> Ended:
+        capsys.readouterr()
+        code = await asyncio.to_thread(exit_code, [*map(str, words)])
+        return Ended(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def few(tmp_path: Path) -> Callable[..., Path]:
+    """A file of some recorded tasks: solved at once, on retry, by escalation, by neither."""
+
+    def write(*ids: str) -> Path:
+        path = tmp_path / "tasks.jsonl"
+        rows = {json.loads(row)["id"]: row for row in TASKS.read_text().splitlines()}
+        path.write_text("".join(rows[one] + "\n" for one in ids or (AT_ONCE, RETRIED, ESCALATED, BEYOND)))
+        return path
+
+    return write
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What one `cascade demo` left."""
+
+    trace: Path
+    document: dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """A demo of a few tasks; the tests read its trace."""
+    return run_demo(tmp_path_factory.mktemp("demo"), limit=12)
+
+
+def run_demo(folder: Path, *, limit: int) -> Demo:
+    """`cascade demo`, whole, in a process of its own."""
+    trace = folder / "demo.jsonl"
+    words = ["demo", "--limit", str(limit), "--trace", str(trace), "--json"]
+    done = subprocess.run(
+        [sys.executable, "-m", "cascade", *words], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return Demo(trace, json.loads(done.stdout))
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ import pytest
 
 from cascade.testing import Reply, ScriptedServer
 from tests.cli.conftest import KEY, Command
+from tests.laws import first
 from tests.waiting import HANGS_S, NEVER_S, heard, until
 
 GOOD = "```python\nx = 1\n```"
@@ -66,7 +67,7 @@ def started(trace: Path) -> list[dict[str, object]]:
     return [event for event in events if event["event"] == "attempt.started"]
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", first([1, 2]))
 async def test_a_killed_run_is_resumed_without_losing_or_doubling_a_task(tmp_path: Path, seed: int) -> None:
     async with ScriptedServer(lambda call: Reply(text=GOOD), pace_s=0.01) as server:
         config, tasks = prepare(tmp_path, server.base_url, tasks=24)
@@ -152,29 +153,19 @@ async def test_what_a_killed_call_may_have_cost_counts_against_the_resumed_budge
         assert all("budget_exhausted" in line for line in results.read_text().splitlines())
 
 
-async def test_two_runs_on_one_trace_file_are_refused(tmp_path: Path, command: Command) -> None:
-    async with ScriptedServer(lambda call: Reply(text=GOOD, delay_s=60.0)) as server:
-        config, tasks = prepare(tmp_path, server.base_url, tasks=1)
-        trace = tmp_path / "t.jsonl"
-        process = await start("run", tasks, "-c", config, "--trace", trace, cwd=tmp_path)
-        await called(server, 1)
-        ended = await command("run", tasks, "-c", config, "--trace", trace)
-        os.killpg(process.pid, signal.SIGKILL)
-        await process.communicate()
-        assert ended.code == 3
-        assert "another run" in ended.err
-
-
-async def test_a_run_that_goes_on_is_not_resumed_under_its_hands(tmp_path: Path, command: Command) -> None:
-    delays = iter((0.0, 8.0))
+async def test_a_run_that_goes_on_is_not_resumed_or_written_over(tmp_path: Path, command: Command) -> None:
+    delays = iter((0.0, NEVER_S))
     async with ScriptedServer(lambda call: Reply(text=GOOD, delay_s=next(delays))) as server:
         config, tasks = prepare(tmp_path, server.base_url, tasks=2)
-        results = tmp_path / "r.jsonl"
+        results, trace = tmp_path / "r.jsonl", tmp_path / "r.trace.jsonl"
         words = ("run", tasks, "-c", config, "-o", results, "--concurrency", "1")
         process = await start(*words, cwd=tmp_path)
         await called(server, 2)
-        ended = await command(*words, "--resume")
-        assert ended.code == 3
-        assert "another run" in ended.err
+        for others in ((*words, "--resume"), ("run", tasks, "-c", config, "--trace", trace)):
+            ended = await command(*others)
+            assert ended.code == 3
+            assert "another run" in ended.err
+        await server.stop()
         await process.communicate()
+        assert len(server.log) == 2
         assert sorted(ids(results)) == ["t0", "t1"]

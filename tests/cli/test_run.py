@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable
 from decimal import Decimal
@@ -12,9 +11,8 @@ import orjson
 import pytest
 
 from cascade.testing import ScriptedServer
-from tests.cli.conftest import KEY, ROOT, Command
+from tests.cli.conftest import ESCALATED, KEY, RETRIED, TASKS, Command
 
-TASKS = ROOT / "examples" / "tasks.jsonl"
 Config = Callable[..., Path]
 
 
@@ -22,11 +20,11 @@ def events(trace: Path, *kinds: str) -> list[dict[str, object]]:
     return [event for line in trace.read_text().splitlines() if (event := json.loads(line))["event"] in kinds]
 
 
-async def test_the_trace_sums_up_to_the_table_and_to_the_servers_own_count(
-    command: Command, server: ScriptedServer, config: Config, tmp_path: Path
+async def test_the_trace_sums_up_to_the_table_the_report_and_the_servers_own_count(
+    command: Command, here: Command, server: ScriptedServer, config: Config, few: Config, tmp_path: Path
 ) -> None:
-    trace, results = tmp_path / "t.jsonl", tmp_path / "r.jsonl"
-    ended = await command("run", TASKS, "-c", config(), "--trace", trace, "-o", results, "--json")
+    trace, results, tasks = tmp_path / "t.jsonl", tmp_path / "r.jsonl", few()
+    ended = await command("run", tasks, "-c", config(), "--trace", trace, "-o", results, "--json")
     assert ended.code == 1, ended.err  # some tasks are beyond both models
     shown = ended.document
     attempts = events(trace, "attempt.finished", "attempt.failed")
@@ -38,16 +36,21 @@ async def test_the_trace_sums_up_to_the_table_and_to_the_servers_own_count(
     assert shown["tokens"]["output"] == server.billed.output
     lines = [json.loads(line) for line in results.read_text().splitlines()]
     assert sum(Decimal(line["cost_usd"]) for line in lines) == Decimal(shown["cost_usd"])
-    assert {line["id"] for line in lines} == {json.loads(row)["id"] for row in TASKS.read_text().splitlines()}
+    assert {line["id"] for line in lines} == {json.loads(row)["id"] for row in tasks.read_text().splitlines()}
     assert shown["accepted"] == sum(line["status"] == "accepted" for line in lines) > 0
     assert KEY not in trace.read_text() + results.read_text() + ended.out + ended.err
+    report = await here("report", trace, "--json")
+    assert report.code == 0
+    for name in ("cost_usd", "tokens", "by_tier", "accepted", "tasks"):
+        assert report.document[name] == shown[name]
+    assert "validator" in (await here("report", trace)).out
 
 
 async def test_a_failed_attempts_diagnostics_are_in_the_retrys_messages_on_the_wire(
-    command: Command, server: ScriptedServer, config: Config, tmp_path: Path
+    command: Command, server: ScriptedServer, config: Config, few: Config, tmp_path: Path
 ) -> None:
     trace = tmp_path / "t.jsonl"
-    await command("run", TASKS, "-c", config(), "--trace", trace, "--concurrency", "1")
+    await command("run", few(RETRIED), "-c", config(), "--trace", trace, "--concurrency", "1")
     task = next(event["task_id"] for event in events(trace, "policy.decided") if event["action"] == "retry")
     (failed, *_) = [event for event in events(trace, "validation.finished") if event["task_id"] == task]
     prompts = [event["messages"] for event in events(trace, "attempt.started") if event["task_id"] == task]
@@ -62,10 +65,12 @@ async def test_a_failed_attempts_diagnostics_are_in_the_retrys_messages_on_the_w
 
 
 async def test_full_history_keeps_the_former_request_as_a_prefix_on_the_wire(
-    command: Command, server: ScriptedServer, config: Config, tmp_path: Path
+    command: Command, server: ScriptedServer, config: Config, few: Config, tmp_path: Path
 ) -> None:
     trace = tmp_path / "t.jsonl"
-    await command("run", TASKS, "-c", config(history="full"), "--trace", trace, "--concurrency", "1")
+    await command(
+        "run", few(RETRIED, ESCALATED), "-c", config(history="full"), "--trace", trace, "--concurrency", "1"
+    )
     pairs = [
         (one, two) for one, two in zip(server.log, server.log[1:], strict=False) if len(two.messages) == 4
     ]
@@ -118,8 +123,8 @@ async def test_resume_calls_nothing_twice(
     command: Command, server: ScriptedServer, config: Config, tmp_path: Path
 ) -> None:
     part, whole, results = tmp_path / "part.jsonl", tmp_path / "tasks.jsonl", tmp_path / "r.jsonl"
-    lines = TASKS.read_text().splitlines()[:4]
-    part.write_text("\n".join(lines[:2]) + "\n")
+    lines = TASKS.read_text().splitlines()[:3]
+    part.write_text("\n".join(lines[:1]) + "\n")
     whole.write_text("\n".join(lines) + "\n")
     await command("run", part, "-c", config(), "-o", results)
     before = len(server.log)
@@ -127,15 +132,14 @@ async def test_resume_calls_nothing_twice(
     ids = [json.loads(line)["id"] for line in results.read_text().splitlines()]
     assert sorted(ids) == sorted(json.loads(line)["id"] for line in lines)
     assert ended.document["tasks"] == 2
-    prompts = [json.loads(line)["prompt"] for line in lines[:2]]
+    prompts = [json.loads(line)["prompt"] for line in lines[:1]]
     assert not any(prompt in str(call.messages) for call in server.log[before:] for prompt in prompts)
 
 
 async def test_bad_usage_is_one_clear_error_with_exit_2(
-    command: Command, config: Config, tmp_path: Path
+    here: Command, config: Config, tmp_path: Path
 ) -> None:
-    empty, foreign = tmp_path / "empty.jsonl", tmp_path / "latin.jsonl"
-    empty.write_text("")
+    foreign = tmp_path / "latin.jsonl"
     foreign.write_bytes('{"prompt": "Grüße"}'.encode("latin-1"))
     broken = tmp_path / "broken.yaml"
     broken.write_text(config().read_text().replace("classifier", "clasifier"))
@@ -147,7 +151,6 @@ async def test_bad_usage_is_one_clear_error_with_exit_2(
     )
     cases: list[tuple[list[object], str]] = [
         (["run", "nowhere.jsonl"], "nowhere.jsonl"),
-        (["run", empty, "-c", config()], "empty"),
         (["run", foreign, "-c", config()], "UTF-8"),
         (["run", TASKS, "-c", "nowhere.yaml"], "nowhere.yaml"),
         (["run", TASKS, "-c", broken], "broken.yaml:"),
@@ -157,35 +160,36 @@ async def test_bad_usage_is_one_clear_error_with_exit_2(
         (["run", TASKS, "-c", config(), "--resume"], "-o"),
         (["rnu", TASKS], "run"),
     ]
-    all_ended = await asyncio.gather(*(command(*words) for words, _ in cases))
-    for (words, told), ended in zip(cases, all_ended, strict=True):
+    for words, told in cases:
+        ended = await here(*words)
         assert ended.code == 2, (words, ended)
         assert told in ended.err, (words, ended.err)
         assert "Traceback" not in ended.err
 
 
-async def test_a_missing_key_is_named(command: Command, config: Config) -> None:
+async def test_a_missing_key_is_named(here: Command, config: Config) -> None:
     text = config().read_text().replace("CASCADE_TEST_KEY", "NO_SUCH_KEY_HERE")
     config().write_text(text)
     path = config()
     path.write_text(text)
-    ended = await command("run", TASKS, "-c", path)
+    ended = await here("run", TASKS, "-c", path)
     assert ended.code == 2
     assert "NO_SUCH_KEY_HERE" in ended.err
 
 
-async def test_report_tells_the_runs_sum(command: Command, config: Config, tmp_path: Path) -> None:
-    trace = tmp_path / "t.jsonl"
-    ran = await command("run", TASKS, "-c", config(), "--trace", trace, "--json")
-    told = await command("report", trace, "--json")
-    assert told.code == 0
-    for name in ("cost_usd", "tokens", "by_tier", "accepted", "tasks"):
-        assert told.document[name] == ran.document[name]
-    assert "validator" in (await command("report", trace)).out
+async def test_a_file_without_a_task_is_bad_usage(command: Command, config: Config, tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").write_text("")
+    ended = await command("run", "empty.jsonl", "-c", config())
+    assert ended.code == 2
+    assert "empty" in ended.err
+    assert "Traceback" not in ended.err
 
 
-async def test_without_a_config_or_a_key_the_way_out_is_told(command: Command) -> None:
-    ended = await command("run", "Write f.", DEEPSEEK_API_KEY="")
+async def test_without_a_config_or_a_key_the_way_out_is_told(
+    here: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEEPSEEK_API_KEY", "")
+    ended = await here("run", "Write f.")
     assert ended.code == 2
     for told in ("DEEPSEEK_API_KEY", "cascade init", "cascade demo"):
         assert told in ended.err

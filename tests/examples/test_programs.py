@@ -22,6 +22,7 @@ from cascade.models.spec import Secret
 from cascade.server import ServerOptions, create_app
 from cascade.testing import ScriptedServer
 from tests.examples.conftest import EXAMPLES, SLUG
+from tests.laws import first
 from tests.waiting import until
 
 Example = Callable[[str], ModuleType]
@@ -70,23 +71,25 @@ async def test_a_langchain_agent(
     assert "No umbrella" in said
 
 
-async def test_fastapi_with_200_users_at_once(models: ScriptedServer, example: Example) -> None:
+@pytest.mark.parametrize("users", first([20, 200]))
+async def test_fastapi_with_many_users_at_once(models: ScriptedServer, example: Example, users: int) -> None:
     """Every user gets an answer that passed, the books are the endpoint's."""
     app = example("fastapi_app").app
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://app", timeout=None) as client:
             orders = [
-                {"prompt": f"Write `double(x)`, number {user}.", "target": "double.py"} for user in range(200)
+                {"prompt": f"Write `double(x)`, number {user}.", "target": "double.py"}
+                for user in range(users)
             ]
             answers = await asyncio.gather(*(client.post("/solve", json=order) for order in orders))
             spent = (await client.get("/spent")).json()
         cascade: Cascade = app.state.cascade
-        assert [answer.status_code for answer in answers] == [200] * 200
+        assert [answer.status_code for answer in answers] == [200] * users
         assert {answer.json()["status"] for answer in answers} == {"accepted"}
         assert sum(Decimal(amount) for amount in spent.values()) == cascade.ledger.total.cost_usd
         assert cascade.ledger.total.usage.output == models.billed.output
-        assert len(models.log) == 200
+        assert len(models.log) == users
 
 
 async def test_an_openai_client_through_the_server(

@@ -171,8 +171,12 @@ async def test_a_refused_connection_is_unreachable_and_certainly_not_billed() ->
 
 
 async def test_a_server_that_comes_back_is_reached_again() -> None:
-    async with ScriptedServer(ANSWER) as server:
-        await server.stop()
+    """A socket that does not listen holds the port meanwhile: calls are refused, and nobody else gets it."""
+    with socket.socket() as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        server = ScriptedServer(ANSWER)
+        server.port = held.getsockname()[1]
 
         async def comes_back(_: float) -> None:
             await server.start()
@@ -180,6 +184,7 @@ async def test_a_server_that_comes_back_is_reached_again() -> None:
         tier = OpenAIModel(spec(server), retry=RETRY, clock=Clock(sleep=comes_back))
         completion = await tier.generate(request())
         await tier.aclose()
+        await server.stop()
     assert (completion.text, completion.tries) == (ANSWER, 2)
 
 

@@ -31,7 +31,7 @@ from tests.waiting import HANGS_S, NEVER_S, heard
 EACH = Usage(input=100, output=100)
 ANSWER = "```python\nx = 1\n```"
 COST = Decimal(EACH.input + EACH.output) / 1_000_000
-TASKS = 300
+TASKS = 120
 
 
 def declared(server: ScriptedServer, shadow_usd: object, *, total_usd: object = 1) -> dict[str, object]:
@@ -61,7 +61,7 @@ def cost_of(server: ScriptedServer, model: str) -> Decimal:
     return Decimal(sum(each.input + each.output for each in billed)) / 1_000_000
 
 
-@pytest.mark.parametrize("kind", first([None, "cut_off", "reset_before_headers"], keep=2))
+@pytest.mark.parametrize("kind", first([None, "cut_off", "reset_before_headers"]))
 async def test_many_shadows_at_once_stay_within_a_fraction_of_their_cost(
     kind: str | None, tmp_path: Path
 ) -> None:
@@ -183,14 +183,14 @@ async def test_what_shadows_spent_before_counts_against_their_cap_alone(tmp_path
 @pytest.mark.parametrize("seed", [1])
 async def test_a_killed_and_resumed_run_shadows_no_task_twice(tmp_path: Path, seed: int) -> None:
     file, config = tmp_path / "tasks.jsonl", tmp_path / "cascade.yaml"
-    rows = [{"id": f"t{number}", "prompt": f"task t{number} .", "target": "x.py"} for number in range(20)]
+    rows = [{"id": f"t{number}", "prompt": f"task t{number} .", "target": "x.py"} for number in range(8)]
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     results, trace = tmp_path / "r.jsonl", tmp_path / "r.trace.jsonl"
     async with ScriptedServer(Reply(text=ANSWER, usage=EACH), pace_s=0.01) as server:
         config.write_text(json.dumps(declared(server, 1)))
         words = ("run", file, "-c", config, "-o", results, "--concurrency", "4")
         process = await start(*words, cwd=tmp_path)
-        await called(server, random.Random(seed).randrange(6, 24))
+        await called(server, random.Random(seed).randrange(3, 10))
         os.killpg(process.pid, signal.SIGKILL)
         await process.communicate()
         resumed = await start(*words, "--resume", "--json", cwd=tmp_path)
@@ -200,10 +200,10 @@ async def test_a_killed_and_resumed_run_shadows_no_task_twice(tmp_path: Path, se
             call.messages[-1]["content"].split()[1] for call in server.log if call.document["model"] == "b"
         )
     assert max(asked.values()) == 1, "no shadow was paid twice"
-    assert len({json.loads(line)["id"] for line in results.read_text().splitlines()}) == 20
+    assert len({json.loads(line)["id"] for line in results.read_text().splitlines()}) == 8
     log = read_trace(trace)
     assert verify(log).problems == ()
     drawn = Counter(event.task_id for event in log.events if isinstance(event, ShadowDrawn))
     assert set(asked) <= set(drawn)
     assert max(drawn.values()) == 1
-    assert json.loads(out)["shadow"]["tasks"] <= 20
+    assert json.loads(out)["shadow"]["tasks"] <= 8
