@@ -139,8 +139,6 @@ async def test_resume_calls_nothing_twice(
 async def test_bad_usage_is_one_clear_error_with_exit_2(
     here: Command, config: Config, tmp_path: Path
 ) -> None:
-    foreign = tmp_path / "latin.jsonl"
-    foreign.write_bytes('{"prompt": "Grüße"}'.encode("latin-1"))
     broken = tmp_path / "broken.yaml"
     broken.write_text(config().read_text().replace("classifier", "clasifier"))
     unknown = tmp_path / "unknown.yaml"
@@ -151,7 +149,6 @@ async def test_bad_usage_is_one_clear_error_with_exit_2(
     )
     cases: list[tuple[list[object], str]] = [
         (["run", "nowhere.jsonl"], "nowhere.jsonl"),
-        (["run", foreign, "-c", config()], "UTF-8"),
         (["run", TASKS, "-c", "nowhere.yaml"], "nowhere.yaml"),
         (["run", TASKS, "-c", broken], "broken.yaml:"),
         (["run", TASKS, "-c", unknown], "ruf"),
@@ -177,11 +174,14 @@ async def test_a_missing_key_is_named(here: Command, config: Config) -> None:
     assert "NO_SUCH_KEY_HERE" in ended.err
 
 
-async def test_a_file_without_a_task_is_bad_usage(command: Command, config: Config, tmp_path: Path) -> None:
-    (tmp_path / "empty.jsonl").write_text("")
-    ended = await command("run", "empty.jsonl", "-c", config())
+@pytest.mark.parametrize(("held", "said"), [("", "empty"), ('{"prompt": "Grüße"}', "UTF-8")])
+async def test_a_file_that_holds_no_task_is_bad_usage(
+    command: Command, config: Config, tmp_path: Path, held: str, said: str
+) -> None:
+    (tmp_path / "tasks.jsonl").write_bytes(held.encode("latin-1"))
+    ended = await command("run", "tasks.jsonl", "-c", config())
     assert ended.code == 2
-    assert "empty" in ended.err
+    assert said in ended.err
     assert "Traceback" not in ended.err
 
 
