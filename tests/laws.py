@@ -1,4 +1,4 @@
-"""Simulations: `make test` does the first cases of each, `make laws` all others.
+"""Large, random and statistical tests: `make test` does the first cases of each, `make laws` all others.
 
 A law says what holds on average over many logs: intervals cover, promises are kept, units and names do not matter.
 """

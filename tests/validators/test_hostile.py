@@ -12,16 +12,22 @@ import pytest
 from cascade.validators.pytest import Pytest, PytestOptions
 from cascade.validators.sandbox import Sandbox
 from cascade.validators.sandbox.runtime import readable, world_readable
+from tests.laws import first
 from tests.validators.conftest import verdict
 from tests.validators.hostile import forgeries, run
+from tests.validators.hostile.escapes import RUNAWAYS
 
 
 async def test_no_program_gets_out(layer: Sandbox) -> None:
     assert await run.escapes(layer) == []
 
 
-async def test_no_runaway_stays_or_leaves_anything_behind(sandbox: Sandbox) -> None:
-    assert await run.runaways(sandbox) == []
+A_RUNAWAY_OF_EACH_SORT = ["ignores signals and loops", "forks a bomb", "eats memory", "leaves a daemon"]
+
+
+@pytest.mark.parametrize("names", first([A_RUNAWAY_OF_EACH_SORT, [*RUNAWAYS]]), ids=len)
+async def test_no_runaway_stays_or_leaves_anything_behind(sandbox: Sandbox, names: list[str]) -> None:
+    assert await run.runaways(sandbox, {name: RUNAWAYS[name] for name in names}) == []
 
 
 async def test_no_wrong_answer_forges_a_pass(sandbox: Sandbox) -> None:

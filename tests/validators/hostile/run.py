@@ -66,7 +66,7 @@ async def escapes(sandbox: Sandbox) -> list[str]:
     return found
 
 
-async def runaways(sandbox: Sandbox) -> list[str]:
+async def runaways(sandbox: Sandbox, pack: Mapping[str, str] = RUNAWAYS) -> list[str]:
     """Names of the runaway programs that were not ended, passed, or left something behind."""
 
     async def one(name: str, body: str) -> list[str]:
@@ -75,7 +75,7 @@ async def runaways(sandbox: Sandbox) -> list[str]:
         return [f"{name}: {verdict}"] if verdict.status == "unchecked" else []
 
     with Arena(sandbox.root) as arena:
-        lists = await asyncio.gather(*(one(name, body) for name, body in RUNAWAYS.items()))
+        lists = await asyncio.gather(*(one(name, body) for name, body in pack.items()))
         found = [fault for faults in lists for fault in faults]
         found += [*leftovers(str(sandbox.root)), *map(str, sandbox.root.glob("ws-*")), *arena.damage()]
     return found
