@@ -2,6 +2,8 @@
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
+# Hundreds of commands that the tests start would each compile the library again.
+unexport PYTHONDONTWRITEBYTECODE
 READY := .venv/.ready
 
 .PHONY: help demo test lint types unit laws package floors coinstall uv lock format clean
@@ -9,7 +11,7 @@ READY := .venv/.ready
 help:
 	@echo "make demo     watch a cascade of two recorded models solve real tasks (no key, no network)"
 	@echo "make test     lint, strict types, import rules, tests, examples"
-	@echo "make laws     simulations over many logs: intervals cover, promises are kept"
+	@echo "make laws     large, random and statistical tests: intervals cover, promises are kept, nothing is lost"
 	@echo "make package  build wheel and sdist, try the wheel in a clean environment, count what it brings"
 	@echo "make floors   the tests that touch other packages, with the lowest versions allowed"
 	@echo "make coinstall  resolve the package beside its users' other packages; writes docs/install.md"
