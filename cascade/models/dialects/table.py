@@ -22,23 +22,36 @@ import ipaddress
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from cascade.models.dialects import forms
-from cascade.models.dialects.forms import Form
+from cascade.models.dialects.forms import (
+    Form,
+    developer_as_system,
+    free_tool_choice,
+    json_mode,
+    max_completion_tokens,
+    max_tokens,
+    no_response_format,
+    no_thoughts,
+    random_seed,
+    short_tool_ids,
+    text_as_string,
+    thoughts_back,
+    without,
+)
 
 FORMS: Mapping[str, Form] = {
-    "developer_as_system": forms.developer_as_system,
-    "text_as_string": forms.text_as_string,
-    "json_mode": forms.json_mode,
-    "no_response_format": forms.no_response_format,
-    "free_tool_choice": forms.free_tool_choice,
-    "max_completion_tokens": forms.max_completion_tokens,
-    "max_tokens": forms.max_tokens,
-    "random_seed": forms.random_seed,
-    "no_thoughts": forms.no_thoughts,
-    "thoughts_back": forms.thoughts_back,
-    "short_tool_ids": forms.short_tool_ids,
+    "developer_as_system": developer_as_system,
+    "text_as_string": text_as_string,
+    "json_mode": json_mode,
+    "no_response_format": no_response_format,
+    "free_tool_choice": free_tool_choice,
+    "max_completion_tokens": max_completion_tokens,
+    "max_tokens": max_tokens,
+    "random_seed": random_seed,
+    "no_thoughts": no_thoughts,
+    "thoughts_back": thoughts_back,
+    "short_tool_ids": short_tool_ids,
     **{
-        f"without {key}": forms.without(key)
+        f"without {key}": without(key)
         for key in (
             "stream_options",
             "user",
