@@ -1,6 +1,7 @@
 """Which kind of failure a server's codes and words mean, where they say more than its HTTP status.
 
-Wordings are those of the providers' documentation and of reports by users; each is a distinctive part of a sentence.
+Wordings are as reports by users quote them; they were not read again in each provider's documentation. Each is a
+distinctive part of a sentence.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from cascade.models.dialects.table import FORMS
+from cascade.models.dialects.table import FORMS, OPTIONAL_KEYS
 
 _UNKNOWN = (
     r"unsupported|not supported|does(?: not|n't) support|not permitted|not allowed|unknown|unrecogni[sz]ed|unexpected"
@@ -43,19 +43,7 @@ _REFUSALS: tuple[tuple[str, str], ...] = (
             rf"['\"`.]{key}(?![a-z_]).{{0,120}}(?:UNKNOWN)|(?:UNKNOWN).{{0,120}}['\"`.]{key}(?![a-z_])",
             f"without {key}",
         )
-        for key in (
-            "stream_options",
-            "user",
-            "user_id",
-            "temperature",
-            "top_p",
-            "presence_penalty",
-            "frequency_penalty",
-            "parallel_tool_calls",
-            "seed",
-            "logprobs",
-            "logit_bias",
-        )
+        for key in OPTIONAL_KEYS
     ),
 )
 _PATTERNS = tuple(

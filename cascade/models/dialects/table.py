@@ -38,6 +38,21 @@ from cascade.models.dialects.forms import (
     without,
 )
 
+OPTIONAL_KEYS = (
+    "stream_options",
+    "user",
+    "user_id",
+    "temperature",
+    "top_p",
+    "presence_penalty",
+    "frequency_penalty",
+    "parallel_tool_calls",
+    "seed",
+    "logprobs",
+    "logit_bias",
+)
+"""Keys of a request that some servers refuse, and without which it says the same."""
+
 FORMS: Mapping[str, Form] = {
     "developer_as_system": developer_as_system,
     "text_as_string": text_as_string,
@@ -50,22 +65,7 @@ FORMS: Mapping[str, Form] = {
     "no_thoughts": no_thoughts,
     "thoughts_back": thoughts_back,
     "short_tool_ids": short_tool_ids,
-    **{
-        f"without {key}": without(key)
-        for key in (
-            "stream_options",
-            "user",
-            "user_id",
-            "temperature",
-            "top_p",
-            "presence_penalty",
-            "frequency_penalty",
-            "parallel_tool_calls",
-            "seed",
-            "logprobs",
-            "logit_bias",
-        )
-    },
+    **{f"without {key}": without(key) for key in OPTIONAL_KEYS},
 }
 """All changes of form, by name, in the order in which they are made."""
 
